@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * reader.h on pcsc-lite. Written against pcsc-lite 1.9: what it does beyond the PC/SC
+ * specification is said where it matters.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <winscard.h>
+#include <reader.h> /* of pcsc-lite: SCARD_ATTR_ATR_STRING */
+
+#include "reader/reader.h"
+#include "support/log.h"
+
+/* How long a transaction of another program is waited for, and how often we look. */
+#define BUSY_WAIT_MS 5000
+#define BUSY_LOOK_MS 10
+
+/* The pseudo reader whose state changes when readers come and go. */
+#define NEW_READERS "\\\\?PnP?\\Notification"
+
+struct link {
+    SCARDCONTEXT context;
+    bool open;
+};
+
+struct reader_view {
+    struct link link;
+    bool opened_anew; /* since the last reader_list() */
+    atomic_bool cancelled;
+    _Atomic SCARDCONTEXT waiting; /* the context that reader_cancel() may cancel */
+};
+
+struct reader {
+    struct link link;
+    SCARDHANDLE card;
+    DWORD protocol;
+    bool connected;
+    char name[];
+};
+
+static enum err err_of(LONG rv)
+{
+    switch (rv) {
+    case SCARD_S_SUCCESS:
+        return ERR_OK;
+    case SCARD_E_NO_MEMORY:
+        return ERR_MEMORY;
+    case SCARD_E_NO_SERVICE:
+    case SCARD_E_SERVICE_STOPPED:
+    case SCARD_E_INVALID_HANDLE: /* the service was restarted */
+    case SCARD_F_COMM_ERROR:     /* with the service, not with the card */
+    case SCARD_F_INTERNAL_ERROR:
+        return ERR_NO_SERVICE;
+    case SCARD_E_UNKNOWN_READER:
+    case SCARD_E_READER_UNAVAILABLE:
+    case SCARD_E_NO_READERS_AVAILABLE:
+        return ERR_NO_READER;
+    case SCARD_E_NO_SMARTCARD:
+    case SCARD_W_REMOVED_CARD:
+    case SCARD_W_UNPOWERED_CARD:
+    case SCARD_W_UNRESPONSIVE_CARD:
+        return ERR_NO_CARD;
+    case SCARD_E_SHARING_VIOLATION:
+        return ERR_BUSY;
+    case SCARD_E_CANCELLED:
+        return ERR_CANCELLED;
+    case SCARD_E_INSUFFICIENT_BUFFER:
+        return ERR_ANSWER;
+    default:
+        return ERR_TRANSPORT;
+    }
+}
+
+static enum err failed(const char *call, LONG rv)
+{
+    enum err e = err_of(rv);
+    log_write(LOG_DEBUG, "%s: 0x%08lX (%s)", call, (unsigned long)rv & 0xFFFFFFFFUL, err_text(e));
+    return e;
+}
+
+static void sleep_ms(unsigned ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+static enum err link_open(struct link *link)
+{
+    if (link->open)
+        return ERR_OK;
+    LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &link->context);
+    if (rv != SCARD_S_SUCCESS) {
+        failed("SCardEstablishContext", rv);
+        return ERR_NO_SERVICE;
+    }
+    link->open = true;
+    return ERR_OK;
+}
+
+static void link_close(struct link *link)
+{
+    if (link->open)
+        SCardReleaseContext(link->context);
+    link->open = false;
+}
+
+/* ---- the view of all readers ---- */
+
+struct reader_view *reader_view_new(void)
+{
+    return calloc(1, sizeof(struct reader_view));
+}
+
+void reader_view_free(struct reader_view *view)
+{
+    if (view == NULL)
+        return;
+    link_close(&view->link);
+    free(view);
+}
+
+static enum err view_open(struct reader_view *view)
+{
+    if (!view->link.open)
+        view->opened_anew = true;
+    return link_open(&view->link);
+}
+
+static LONG fetch_names(SCARDCONTEXT context, char **names, DWORD *len)
+{
+    *names = NULL;
+    *len = 0;
+    LONG rv = SCardListReaders(context, NULL, NULL, len);
+    if (rv != SCARD_S_SUCCESS)
+        return rv;
+    /* Two bytes more: whatever comes back, the list ends with an empty name. */
+    char *buffer = calloc(1, *len + 2);
+    if (buffer == NULL)
+        return SCARD_E_NO_MEMORY;
+    rv = SCardListReaders(context, NULL, buffer, len);
+    if (rv == SCARD_S_SUCCESS)
+        *names = buffer;
+    else
+        free(buffer);
+    return rv;
+}
+
+/* Turns "a\0b\0\0" into a NULL-terminated array with the names behind it, in one allocation. */
+static char **names_array(const char *multi, size_t len)
+{
+    size_t count = 0;
+    size_t size = 0;
+    while (size < len && multi[size] != '\0') {
+        size += strnlen(multi + size, len - size) + 1;
+        count++;
+    }
+    char **names = calloc(1, (count + 1) * sizeof(char *) + size + 1);
+    if (names == NULL)
+        return NULL;
+    char *text = (char *)(names + count + 1);
+    if (size > 0)
+        memcpy(text, multi, size < len ? size : len);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = text;
+        text += strlen(text) + 1;
+    }
+    return names;
+}
+
+static enum err list_once(struct reader_view *view, char ***names)
+{
+    enum err e = view_open(view);
+    if (e != ERR_OK)
+        return e;
+    char *multi;
+    DWORD len;
+    LONG rv = fetch_names(view->link.context, &multi, &len);
+    if (rv != SCARD_S_SUCCESS && rv != SCARD_E_NO_READERS_AVAILABLE) {
+        e = failed("SCardListReaders", rv);
+        if (e != ERR_MEMORY)
+            link_close(&view->link);
+        return e;
+    }
+    *names = names_array(multi, rv == SCARD_S_SUCCESS ? len : 0);
+    free(multi);
+    return *names != NULL ? ERR_OK : ERR_MEMORY;
+}
+
+enum err reader_list(struct reader_view *view, char ***names, bool *restarted)
+{
+    *names = NULL;
+    bool was_open = view->link.open;
+    enum err e = list_once(view, names);
+    /* A service that was restarted shows itself by a dead connection: look again with a new one. */
+    if (e != ERR_OK && e != ERR_MEMORY && was_open)
+        e = list_once(view, names);
+    if (restarted != NULL)
+        *restarted = view->opened_anew;
+    if (e == ERR_OK)
+        view->opened_anew = false;
+    else if (e != ERR_MEMORY)
+        e = ERR_NO_SERVICE;
+    return e;
+}
+
+static void state_set(struct reader_state *state, const SCARD_READERSTATE *in)
+{
+    const DWORD unusable = SCARD_STATE_MUTE | SCARD_STATE_UNAVAILABLE | SCARD_STATE_UNKNOWN;
+    state->known = !(in->dwEventState & (SCARD_STATE_UNKNOWN | SCARD_STATE_IGNORE));
+    state->present =
+        (in->dwEventState & SCARD_STATE_PRESENT) != 0 && !(in->dwEventState & unusable);
+    state->held = (in->dwEventState & SCARD_STATE_EXCLUSIVE) != 0;
+    /* pcsc-lite counts insertions and removals in the upper half of the state. */
+    state->events = (unsigned)(in->dwEventState >> 16) & 0xFFFF;
+    state->raw = in->dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
+    state->atr_len = in->cbAtr < READER_ATR_MAX ? in->cbAtr : READER_ATR_MAX;
+    memcpy(state->atr, in->rgbAtr, state->atr_len);
+}
+
+/* One call for all readers; an unknown one among them makes pcsc-lite refuse the whole call. */
+static LONG states_fetch(SCARDCONTEXT context, const char *const *names, size_t count,
+                         struct reader_state *states)
+{
+    SCARD_READERSTATE *in = calloc(count, sizeof(*in));
+    if (in == NULL)
+        return SCARD_E_NO_MEMORY;
+    for (size_t i = 0; i < count; i++)
+        in[i].szReader = names[i]; /* dwCurrentState 0 is SCARD_STATE_UNAWARE: answer at once */
+    LONG rv = SCardGetStatusChange(context, 0, in, (DWORD)count);
+    for (size_t i = 0; rv == SCARD_S_SUCCESS && i < count; i++)
+        state_set(&states[i], &in[i]);
+    free(in);
+    return rv;
+}
+
+static LONG states_one_by_one(SCARDCONTEXT context, const char *const *names, size_t count,
+                              struct reader_state *states)
+{
+    for (size_t i = 0; i < count; i++) {
+        LONG rv = states_fetch(context, &names[i], 1, &states[i]);
+        if (rv != SCARD_S_SUCCESS && rv != SCARD_E_UNKNOWN_READER && rv != SCARD_E_TIMEOUT)
+            return rv;
+    }
+    return SCARD_S_SUCCESS;
+}
+
+enum err reader_states(struct reader_view *view, const char *const *names, size_t count,
+                       struct reader_state *states)
+{
+    memset(states, 0, count * sizeof(*states));
+    if (count == 0)
+        return ERR_OK;
+    enum err e = view_open(view);
+    if (e != ERR_OK)
+        return e;
+    LONG rv = states_fetch(view->link.context, names, count, states);
+    if (rv == SCARD_E_UNKNOWN_READER || rv == SCARD_E_TIMEOUT)
+        rv = states_one_by_one(view->link.context, names, count, states);
+    if (rv == SCARD_S_SUCCESS)
+        return ERR_OK;
+    memset(states, 0, count * sizeof(*states));
+    e = failed("SCardGetStatusChange", rv);
+    if (e == ERR_MEMORY)
+        return e;
+    link_close(&view->link);
+    return ERR_NO_SERVICE;
+}
+
+static enum err wait_result(struct reader_view *view, LONG rv)
+{
+    if (rv == SCARD_S_SUCCESS || rv == SCARD_E_TIMEOUT || rv == SCARD_E_UNKNOWN_READER)
+        return ERR_OK;
+    enum err e = failed("SCardGetStatusChange (waiting)", rv);
+    if (e == ERR_CANCELLED)
+        return e;
+    link_close(&view->link);
+    return ERR_NO_SERVICE;
+}
+
+enum err reader_wait(struct reader_view *view, const char *const *names, size_t count,
+                     const struct reader_state *states, unsigned milliseconds)
+{
+    enum err e = view_open(view);
+    if (e != ERR_OK)
+        return e;
+    SCARD_READERSTATE *in = calloc(count + 1, sizeof(*in));
+    if (in == NULL)
+        return ERR_MEMORY;
+    DWORD used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!states[i].known) /* one unknown name would end the wait at once */
+            continue;
+        in[used].szReader = names[i];
+        in[used++].dwCurrentState = states[i].raw;
+    }
+    in[used++].szReader = NEW_READERS;
+    atomic_store(&view->waiting, view->link.context);
+    LONG rv = SCARD_E_CANCELLED;
+    if (!atomic_load(&view->cancelled))
+        rv = SCardGetStatusChange(view->link.context, milliseconds, in, used);
+    atomic_store(&view->waiting, 0);
+    free(in);
+    return wait_result(view, rv);
+}
+
+void reader_cancel(struct reader_view *view)
+{
+    atomic_store(&view->cancelled, true);
+    SCARDCONTEXT waiting = atomic_load(&view->waiting);
+    /* pcsc-lite sends the cancel over a connection of its own, so any thread may do it. */
+    if (waiting != 0)
+        SCardCancel(waiting);
+}
+
+/* ---- one reader ---- */
+
+struct reader *reader_new(const char *name)
+{
+    size_t size = strlen(name) + 1;
+    struct reader *reader = calloc(1, sizeof(*reader) + size);
+    if (reader != NULL)
+        memcpy(reader->name, name, size);
+    return reader;
+}
+
+void reader_disconnect(struct reader *reader)
+{
+    if (reader->connected)
+        SCardDisconnect(reader->card, SCARD_LEAVE_CARD);
+    reader->connected = false;
+}
+
+void reader_free(struct reader *reader)
+{
+    if (reader == NULL)
+        return;
+    reader_disconnect(reader);
+    link_close(&reader->link);
+    free(reader);
+}
+
+static void forget(struct reader *reader)
+{
+    reader->connected = false;
+    link_close(&reader->link);
+}
+
+static enum err connect_card(struct reader *reader)
+{
+    enum err e = link_open(&reader->link);
+    if (e != ERR_OK)
+        return e;
+    LONG rv = SCardConnect(reader->link.context, reader->name, SCARD_SHARE_SHARED,
+                           SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &reader->card, &reader->protocol);
+    if (rv != SCARD_S_SUCCESS)
+        return failed("SCardConnect", rv);
+    reader->connected = true;
+    return ERR_OK;
+}
+
+/*
+ * pcsc-lite's SCardBeginTransaction waits for ever while another program holds the card, and first
+ * come is not first served. SCardGetAttrib answers SCARD_E_SHARING_VIOLATION at once, so it can
+ * tell when the card is free.
+ */
+static enum err wait_free(struct reader *reader)
+{
+    for (unsigned waited = 0;; waited += BUSY_LOOK_MS) {
+        unsigned char atr[READER_ATR_MAX];
+        DWORD len = sizeof(atr);
+        LONG rv = SCardGetAttrib(reader->card, SCARD_ATTR_ATR_STRING, atr, &len);
+        if (rv != SCARD_E_SHARING_VIOLATION)
+            return ERR_OK; /* anything else shows itself in SCardBeginTransaction */
+        if (waited >= BUSY_WAIT_MS)
+            return ERR_BUSY;
+        sleep_ms(BUSY_LOOK_MS);
+    }
+}
+
+static LONG reconnect(struct reader *reader)
+{
+    return SCardReconnect(reader->card, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
+                          SCARD_LEAVE_CARD, &reader->protocol);
+}
+
+/* One try. RETRY is set when another one, with a new connection, is worthwhile. */
+static enum err begin_once(struct reader *reader, bool *fresh, bool *retry)
+{
+    bool was_connected = reader->connected;
+    *retry = false;
+    enum err e = ERR_OK;
+    if (!was_connected) {
+        e = connect_card(reader);
+        *fresh = true;
+    }
+    if (e == ERR_OK)
+        e = wait_free(reader);
+    if (e == ERR_OK) {
+        LONG rv = SCardBeginTransaction(reader->card);
+        if (rv == SCARD_W_RESET_CARD) {
+            *fresh = true;
+            rv = reconnect(reader);
+            if (rv == SCARD_S_SUCCESS)
+                rv = SCardBeginTransaction(reader->card);
+        }
+        if (rv == SCARD_S_SUCCESS)
+            return ERR_OK;
+        e = failed("SCardBeginTransaction", rv);
+    }
+    if (e == ERR_BUSY)
+        return e;
+    /* A connection to a card that was taken out, or to a service that is gone, is worth nothing. */
+    *retry = was_connected || e == ERR_NO_SERVICE;
+    reader_disconnect(reader);
+    if (e == ERR_NO_SERVICE)
+        forget(reader);
+    return e;
+}
+
+enum err reader_begin(struct reader *reader, bool *fresh)
+{
+    bool retry;
+    *fresh = false;
+    enum err e = begin_once(reader, fresh, &retry);
+    if (e != ERR_OK && retry)
+        e = begin_once(reader, fresh, &retry);
+    return e;
+}
+
+enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
+                         size_t *received)
+{
+    *received = 0;
+    if (!reader->connected)
+        return ERR_NO_CARD;
+    const SCARD_IO_REQUEST *pci =
+        reader->protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
+    DWORD len = READER_RESPONSE_MAX;
+    LONG rv =
+        SCardTransmit(reader->card, pci, command.data, (DWORD)command.len, NULL, response, &len);
+    if (rv != SCARD_S_SUCCESS)
+        return failed("SCardTransmit", rv);
+    if (len > READER_RESPONSE_MAX)
+        return ERR_ANSWER;
+    *received = len;
+    return ERR_OK;
+}
+
+bool reader_end(struct reader *reader, bool power_off)
+{
+    if (!reader->connected)
+        return false;
+    LONG rv;
+    if (power_off) {
+        rv = SCardDisconnect(reader->card, SCARD_UNPOWER_CARD);
+        reader->connected = false;
+    } else {
+        rv = SCardEndTransaction(reader->card, SCARD_LEAVE_CARD);
+    }
+    if (rv != SCARD_S_SUCCESS)
+        failed(power_off ? "SCardDisconnect" : "SCardEndTransaction", rv);
+    return rv == SCARD_S_SUCCESS;
+}

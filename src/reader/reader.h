@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The narrow waist between the module and PC/SC. pcsc.c implements it on pcsc-lite and is the only
+ * file that knows <winscard.h>; the tests link a scripted twin in its place.
+ */
+#ifndef JPKI_READER_READER_H
+#define JPKI_READER_READER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/bytes.h"
+#include "support/err.h"
+
+#define READER_ATR_MAX 33       /* bytes, ISO 7816-3 */
+#define READER_RESPONSE_MAX 258 /* bytes of a short response: 256 and the status word */
+
+/*
+ * A view of all readers. Each has a connection to the service of its own: one may be waiting while
+ * another answers. One thread at a time, but for reader_cancel().
+ */
+struct reader_view;
+
+/* What can be known of a reader without sending the card anything. */
+struct reader_state {
+    bool known;   /* the service has a reader of this name */
+    bool present; /* with a card that answered its reset */
+    bool held;    /* another program has the card for itself */
+    /* Counts insertions and removals. Another number means that the card was out in between; a
+     * reset does not change it. Only comparable while the service lives: see reader_list(). */
+    unsigned events;
+    uint8_t atr[READER_ATR_MAX];
+    size_t atr_len;
+    unsigned long raw; /* what reader_wait() compares with; means nothing elsewhere */
+};
+
+/* NULL without memory. Does not talk to the service yet. reader_view_free() accepts NULL. */
+struct reader_view *reader_view_new(void);
+void reader_view_free(struct reader_view *view);
+
+/*
+ * The names of all readers, in the service's order: a NULL-terminated array in one allocation, for
+ * the caller to free(). No reader at all is ERR_OK and an empty array.
+ * RESTARTED (may be NULL) is set when the service is another one than at the last call on this
+ * view, so that event counters have started anew.
+ * ERR_NO_SERVICE when there is no service; the next call tries again.
+ */
+enum err reader_list(struct reader_view *view, char ***names, bool *restarted);
+
+/*
+ * The states of the COUNT readers named. A name that the service does not know gets known = false.
+ * ERR_NO_SERVICE as above; STATES are then all unknown.
+ */
+enum err reader_states(struct reader_view *view, const char *const *names, size_t count,
+                       struct reader_state *states);
+
+/*
+ * Waits until the state of one of the readers is no longer STATES, or a reader comes or goes, or
+ * reader_cancel() is called, at most MILLISECONDS. ERR_OK says only that looking again is
+ * worthwhile; ERR_CANCELLED after a cancel; ERR_NO_SERVICE at once without a service.
+ */
+enum err reader_wait(struct reader_view *view, const char *const *names, size_t count,
+                     const struct reader_state *states, unsigned milliseconds);
+
+/* Ends a reader_wait() that is under way in another thread. Without one it does nothing. */
+void reader_cancel(struct reader_view *view);
+
+/* One reader with a connection to its card, which stays open between transactions. */
+struct reader;
+
+/* NULL without memory. Does not talk to the service yet. reader_free() leaves the card as it is
+ * and accepts NULL. */
+struct reader *reader_new(const char *name);
+void reader_free(struct reader *reader);
+
+/*
+ * Begins a transaction, connecting first if needed. FRESH is set when the card may have been reset
+ * or exchanged since the last transaction (new connection, reset by another program).
+ * Waits at most a few seconds while another program holds the card: then ERR_BUSY. (A first
+ * connection cannot be bounded: pcscd keeps it waiting while a transaction is held elsewhere.)
+ */
+enum err reader_begin(struct reader *reader, bool *fresh);
+
+/*
+ * Sends COMMAND and receives the response with its status word into RESPONSE, which has room for
+ * READER_RESPONSE_MAX bytes; RECEIVED is the number of them, 0 on error.
+ * Only inside a transaction. ERR_NO_CARD, ERR_NO_READER, ERR_NO_SERVICE: the transaction is over.
+ * ERR_TRANSPORT: the card's state is not known. COMMAND is not copied and not logged.
+ */
+enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
+                         size_t *received);
+
+/* Ends the transaction. POWER_OFF takes the power from the card, which forgets every PIN; the next
+ * reader_begin() connects again. False when the card may not have lost its power. */
+bool reader_end(struct reader *reader, bool power_off);
+
+/* Gives up the connection outside a transaction, leaving the card as it is. */
+void reader_disconnect(struct reader *reader);
+
+#endif
