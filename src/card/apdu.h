@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Commands and responses (ISO/IEC 7816-4, section 5), short form only.
+ */
+#ifndef JPKI_CARD_APDU_H
+#define JPKI_CARD_APDU_H
+
+#include <stdint.h>
+
+#include "reader/reader.h"
+#include "support/bytes.h"
+#include "support/err.h"
+
+#define APDU_NO_LE (-1)
+#define APDU_DATA_MAX 255
+#define APDU_COMMAND_MAX (5 + APDU_DATA_MAX + 1)
+
+struct apdu {
+    uint8_t cla, ins, p1, p2;
+    struct bytes data; /* 0 to 255 bytes */
+    int le;            /* bytes wanted at most, 1 to 256, or APDU_NO_LE */
+};
+
+struct apdu_answer {
+    uint8_t data[256];
+    size_t len;
+    uint16_t sw;
+};
+
+#define SW_OK 0x9000
+#define SW_END_OF_FILE 0x6282
+#define SW_WRONG_LENGTH 0x6700
+#define SW_WRONG_OFFSET 0x6B00
+#define SW_NO_DIAGNOSIS 0x6F00
+
+/*
+ * Sends COMMAND and receives its answer, following 61xx (GET RESPONSE) and 6Cxx (once more with
+ * that Le) a bounded number of times. ERR_OK says only that there is an answer: look at its sw.
+ * ERR_ANSWER when it is shorter than a status word or longer than asked for; reader_transmit()'s
+ * errors otherwise. ANSWER is empty on error.
+ */
+enum err apdu_exchange(struct reader *reader, const struct apdu *command,
+                       struct apdu_answer *answer);
+
+/*
+ * The same for a command that the caller has encoded in memory of its own, because it holds a
+ * PIN: sent once, never repeated, and no answer but a status word is accepted.
+ */
+enum err apdu_send_secret(struct reader *reader, struct bytes command, uint16_t *sw);
+
+/* What a status word means, in the one place where that is decided. 63Cx is ERR_PIN_WRONG, with
+ * x = 0 ERR_PIN_LOCKED. */
+enum err apdu_status(uint16_t sw);
+
+/* The tries left that a status word tells, or -1 when it tells none. */
+int apdu_tries(uint16_t sw);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The JPKI application of one card. A transaction begins with card_begin() and ends with
+ * card_end(); everything between belongs to nobody else.
+ *
+ * The rules of the card that shape this interface (docs/card.md):
+ *  - a verified PIN outlives the transaction, the connection and the process, and is shared by all
+ *    of them; only selecting another application or taking the power ends it;
+ *  - any other program may have selected another file or application since the last transaction.
+ */
+#ifndef JPKI_CARD_CARD_H
+#define JPKI_CARD_CARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "card/profile.h"
+#include "reader/reader.h"
+#include "support/bytes.h"
+#include "support/err.h"
+
+/* What is found out once per card. */
+enum card_known { CARD_UNKNOWN, CARD_YES, CARD_NO };
+
+struct card {
+    struct reader *reader; /* not owned */
+    const struct profile *profile;
+    char model[16 + 1];  /* EF 0006, padding removed; "" when it is not plain text */
+    char serial[16 + 1]; /* EF 0006; says nothing of the holder and is perhaps not unique */
+
+    enum card_known short_ids_read; /* takes READ BINARY with a short file identifier */
+    enum card_known short_ids_pin;  /* VERIFY */
+    enum card_known short_ids_key;  /* COMPUTE DIGITAL SIGNATURE */
+    enum card_known drop_works;     /* selecting another application ends a verified PIN */
+    bool query_with_le;             /* the question for tries left must have a fifth byte */
+
+    /* of the transaction under way */
+    uint16_t current_file; /* 0: none or not known */
+    bool maybe_verified;   /* a VERIFY was sent, whatever came back */
+};
+
+/*
+ * A PIN, in memory of secret_new(). Its bytes stand where the VERIFY command wants them, so that
+ * sending it makes no copy.
+ */
+struct card_pin {
+    uint8_t command[5 + PROFILE_PIN_MAX];
+    uint8_t len; /* of the PIN */
+};
+
+/* Puts a PIN of 1 to PROFILE_PIN_MAX bytes in. The caller has checked its form. */
+void card_pin_set(struct card_pin *pin, struct bytes text);
+struct bytes card_pin_text(const struct card_pin *pin);
+
+/*
+ * Asks the card in READER whether it is one of ours, and fills CARD. On ERR_OK a transaction is
+ * open, with the application selected; on any error there is none. ERR_FOREIGN: not our card.
+ */
+enum err card_recognise(struct reader *reader, struct card *card);
+
+/*
+ * Begins a transaction and selects the application. FRESH: the card may be another one or have been
+ * reset since the last transaction; compare card_identity() before sending it a PIN.
+ */
+enum err card_begin(struct card *card, bool *fresh);
+
+/*
+ * Ends the transaction. With DROP, a PIN that may have been verified in it is made to be forgotten:
+ * by selecting the issuer security domain, or by taking the power where that is not enough.
+ */
+void card_end(struct card *card, bool drop);
+
+/* Makes the card forget every PIN, inside a transaction, which stays open with the application
+ * selected again. ERR_REFUSED when only taking the power can do it: card_end() then does. */
+enum err card_drop(struct card *card);
+
+/*
+ * Finds out whether the card has really forgotten the PIN of ROLE, which must not have been
+ * verified since card_drop() or the last card_end(): by reading the signature certificate, or by
+ * trying a signature with the authentication key. Sets drop_works; on ERR_REFUSED the card still
+ * knew the PIN, and card_end() will take its power.
+ */
+enum err card_prove_dropped(struct card *card, enum profile_role role);
+
+/* ---- files (file.c) ---- */
+
+/* The first block of a file, at most 256 bytes, into BLOCK (room for 256). ERR_NOT_FOUND,
+ * ERR_DENIED. LEN is 0 on error. */
+enum err card_read_first(struct card *card, uint16_t file, uint8_t *block, size_t *len);
+
+/*
+ * The whole certificate in a file, without what fills the file behind it. FIRST is its first block
+ * if known, else empty; it saves one command. ERR_NOT_FOUND also when the file holds no
+ * certificate. OUT must be empty.
+ */
+enum err card_read_certificate(struct card *card, uint16_t file, struct bytes first,
+                               struct buffer *out);
+
+/* Whether the certificate of ROLE was issued, as far as the card tells (EF 0008). */
+enum card_known card_has_certificate(struct card *card, enum profile_role role);
+
+/*
+ * 256 bytes at most that tell this card from all others and stay the same as long as its
+ * certificates do: the first block of the authentication certificate, or of its CA's where that is
+ * not free. FROM_CERTIFICATE says which. BLOCK has room for 256.
+ */
+enum err card_identity(struct card *card, uint8_t *block, size_t *len, bool *from_certificate);
+
+/* Selects a file and makes it the current one. */
+enum err card_select_file(struct card *card, uint16_t file);
+
+/* ---- PIN and key (key.c) ---- */
+
+/* The tries left of ROLE's PIN: 0 when locked, -1 when the card does not tell. Costs no try. */
+enum err card_tries(struct card *card, enum profile_role role, int *tries);
+
+/*
+ * Presents the PIN, once. ERR_PIN_WRONG and ERR_PIN_LOCKED: the card compared it or would not;
+ * TRIES is what is left, or -1. Any other error: nobody knows whether a try was spent.
+ */
+enum err card_verify(struct card *card, enum profile_role role, struct card_pin *pin, int *tries);
+
+enum card_scheme {
+    CARD_PKCS1 = 0x00, /* 1 to 245 bytes, padded by the card as PKCS#1 v1.5 type 1 and no more */
+    CARD_PSS = 0x04    /* a SHA-256 hash; RSASSA-PSS, MGF1-SHA-256, salt 32 */
+};
+
+/*
+ * Signs IN with the key of ROLE, whose PIN is verified. SIGNATURE has room for
+ * PROFILE_SIGNATURE_MAX; the profile's number of bytes is written. ERR_DENIED: PIN not verified;
+ * ERR_REFUSED: not this scheme; ERR_ANSWER: not the right length.
+ */
+enum err card_sign(struct card *card, enum profile_role role, enum card_scheme scheme,
+                   struct bytes in, uint8_t *signature);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * SELECT of files and READ BINARY (ISO/IEC 7816-4, 7.1.1 and 7.2.3).
+ */
+#include "card/card.h"
+
+#include <string.h>
+
+#include "card/apdu.h"
+#include "card/der.h"
+#include "support/log.h"
+
+#define BLOCK 256               /* bytes that one short READ BINARY can bring */
+#define SHORT_ID_OFFSET_MAX 255 /* READ BINARY with a short identifier has one byte of offset */
+#define OFFSET_MAX 0x7FFF
+
+enum err card_select_file(struct card *card, uint16_t file)
+{
+    uint8_t id[2];
+    struct writer w;
+    struct apdu_answer answer;
+    if (card->current_file == file)
+        return ERR_OK;
+    writer_init(&w, id, sizeof(id));
+    writer_be16(&w, file);
+    struct apdu select = {0x00, 0xA4, 0x02, 0x0C, writer_result(&w), APDU_NO_LE};
+    card->current_file = 0;
+    enum err e = apdu_exchange(card->reader, &select, &answer);
+    if (e == ERR_OK)
+        e = apdu_status(answer.sw);
+    if (e == ERR_OK)
+        card->current_file = file;
+    return e;
+}
+
+/* The end of the file is no error, but the end of the data. */
+static enum err read_status(struct apdu_answer *answer)
+{
+    if (answer->sw == SW_END_OF_FILE)
+        return ERR_OK;
+    if (answer->sw == SW_WRONG_OFFSET) {
+        answer->len = 0;
+        return ERR_OK;
+    }
+    return apdu_status(answer->sw);
+}
+
+static enum err read_at(struct card *card, uint8_t p1, uint8_t p2, size_t want,
+                        struct apdu_answer *answer)
+{
+    struct apdu read = {0x00, 0xB0, p1, p2, bytes_of(NULL, 0), (int)want};
+    return apdu_exchange(card->reader, &read, answer);
+}
+
+static enum err read_by_short_id(struct card *card, uint16_t file, size_t offset, size_t want,
+                                 struct apdu_answer *answer)
+{
+    enum err e = read_at(card, (uint8_t)(0x80 | (file & 0x1F)), (uint8_t)offset, want, answer);
+    if (e != ERR_OK)
+        return e;
+    /* While short identifiers are unproven, only data proves them: 6B00 may also mean that the
+     * card took the identifier for an offset. */
+    e = card->short_ids_read == CARD_YES ? read_status(answer) : apdu_status(answer->sw);
+    if (e == ERR_OK)
+        card->current_file = file;
+    return e;
+}
+
+static enum err read_selected(struct card *card, uint16_t file, size_t offset, size_t want,
+                              struct apdu_answer *answer)
+{
+    enum err e = card_select_file(card, file);
+    if (e == ERR_OK)
+        e = read_at(card, (uint8_t)(offset >> 8), (uint8_t)offset, want, answer);
+    return e != ERR_OK ? e : read_status(answer);
+}
+
+/* WANT bytes, 1 to 256, at OFFSET; ANSWER may hold fewer, none at the end of the file. */
+static enum err read_block(struct card *card, uint16_t file, size_t offset, size_t want,
+                           struct apdu_answer *answer)
+{
+    if (offset > OFFSET_MAX)
+        return ERR_ANSWER;
+    if (card->current_file == file || card->short_ids_read == CARD_NO ||
+        offset > SHORT_ID_OFFSET_MAX)
+        return read_selected(card, file, offset, want, answer);
+    enum err e = read_by_short_id(card, file, offset, want, answer);
+    if (card->short_ids_read == CARD_YES)
+        return e;
+    if (e == ERR_OK && answer->len > 0) {
+        card->short_ids_read = CARD_YES;
+        return ERR_OK;
+    }
+    if (e == ERR_NO_CARD || e == ERR_NO_READER || e == ERR_NO_SERVICE || e == ERR_TRANSPORT)
+        return e;
+    /* Perhaps it is the short identifier that the card does not like: the long way decides. */
+    card->current_file = 0;
+    e = read_selected(card, file, offset, want, answer);
+    if (e == ERR_OK && answer->len > 0) {
+        log_write(LOG_INFO, "this card takes no short file identifiers");
+        card->short_ids_read = card->short_ids_pin = card->short_ids_key = CARD_NO;
+    }
+    return e;
+}
+
+enum err card_read_first(struct card *card, uint16_t file, uint8_t *block, size_t *len)
+{
+    struct apdu_answer answer;
+    *len = 0;
+    enum err e = read_block(card, file, 0, BLOCK, &answer);
+    if (e != ERR_OK)
+        return e;
+    memcpy(block, answer.data, answer.len);
+    *len = answer.len;
+    return ERR_OK;
+}
+
+/*
+ * Reads on from offset HAVE.len up to SIZE bytes into DER, which begins with HAVE. A short
+ * identifier reaches offset 255 only: beginning one byte earlier saves the SELECT of the file.
+ */
+static enum err read_rest(struct card *card, uint16_t file, size_t got, size_t size, uint8_t *der)
+{
+    bool by_short_id = card->current_file != file && card->short_ids_read == CARD_YES;
+    if (by_short_id && got > SHORT_ID_OFFSET_MAX)
+        got = SHORT_ID_OFFSET_MAX;
+    while (got < size) {
+        struct apdu_answer answer;
+        size_t want = size - got < BLOCK ? size - got : BLOCK;
+        enum err e = read_block(card, file, got, want, &answer);
+        if (e != ERR_OK)
+            return e;
+        if (answer.len == 0) {
+            log_write(LOG_ERROR, "file %04X ends after %zu of %zu bytes", file, got, size);
+            return ERR_ANSWER;
+        }
+        memcpy(der + got, answer.data, answer.len); /* answer.len <= want, see apdu_exchange() */
+        got += answer.len;
+    }
+    return ERR_OK;
+}
+
+enum err card_read_certificate(struct card *card, uint16_t file, struct bytes first,
+                               struct buffer *out)
+{
+    uint8_t block[BLOCK];
+    uint8_t der[DER_CERTIFICATE_MAX];
+    size_t size;
+    enum err e = ERR_OK;
+    if (first.len == 0) {
+        e = card_read_first(card, file, block, &first.len);
+        first.data = block;
+    }
+    if (e == ERR_OK)
+        e = der_certificate_size(first, &size);
+    if (e != ERR_OK)
+        return e;
+    first = bytes_first(first, size);
+    memcpy(der, first.data, first.len);
+    e = read_rest(card, file, first.len, size, der);
+    if (e == ERR_OK && !buffer_set(out, bytes_of(der, size)))
+        e = ERR_MEMORY;
+    explicit_bzero(der, sizeof(der)); /* name, address, birth date */
+    return e;
+}
+
+enum card_known card_has_certificate(struct card *card, enum profile_role role)
+{
+    uint8_t block[BLOCK];
+    size_t len;
+    struct bytes in, skip;
+    uint8_t value;
+    if (card_read_first(card, PROFILE_FILE_PRESENCE, block, &len) != ERR_OK)
+        return CARD_UNKNOWN;
+    in = bytes_of(block, len);
+    if (!bytes_take(&in, card->profile->keys[role].presence_offset, &skip) ||
+        !bytes_take_u8(&in, &value))
+        return CARD_UNKNOWN;
+    return value == PROFILE_PRESENT ? CARD_YES : CARD_NO;
+}
+
+enum err card_identity(struct card *card, uint8_t *block, size_t *len, bool *from_certificate)
+{
+    const struct profile_key *key = &card->profile->keys[PROFILE_AUTH];
+    size_t size;
+    *from_certificate = false;
+    *len = 0;
+    if (!key->certificate_private) {
+        enum err e = card_read_first(card, key->certificate, block, len);
+        if (e == ERR_OK)
+            e = der_certificate_size(bytes_of(block, *len), &size);
+        *from_certificate = e == ERR_OK;
+        if (e != ERR_NOT_FOUND && e != ERR_DENIED && e != ERR_ANSWER)
+            return e;
+    }
+    return card_read_first(card, key->ca, block, len);
+}

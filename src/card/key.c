@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * VERIFY (ISO/IEC 7816-4, 7.5.6) and COMPUTE DIGITAL SIGNATURE (ISO/IEC 7816-8, with this card's
+ * own class byte and parameters).
+ */
+#include "card/card.h"
+
+#include <string.h>
+
+#include "card/apdu.h"
+#include "support/log.h"
+
+#define INS_VERIFY 0x20
+#define P2_CURRENT_FILE 0x80
+
+static uint8_t p2_short_id(uint16_t file)
+{
+    return (uint8_t)(0x80 | (file & 0x1F));
+}
+
+/* Errors of a command with a short identifier after which the long way is worth a try. */
+static bool may_be_short_id(enum err e)
+{
+    return e == ERR_REFUSED || e == ERR_NOT_FOUND || e == ERR_ANSWER;
+}
+
+static enum err query(struct card *card, uint8_t p2, uint16_t *sw)
+{
+    struct apdu verify = {0x00, INS_VERIFY, 0x00, p2, bytes_of(NULL, 0), APDU_NO_LE};
+    struct apdu_answer answer;
+    *sw = 0;
+    if (card->query_with_le)
+        verify.le = 256;
+    enum err e = apdu_exchange(card->reader, &verify, &answer);
+    /* The card wants four bytes and calls five wrong; some readers will not send four. */
+    bool objected = (e == ERR_OK && answer.sw == SW_WRONG_LENGTH) || e == ERR_TRANSPORT;
+    if (objected && !card->query_with_le) {
+        verify.le = 256;
+        e = apdu_exchange(card->reader, &verify, &answer);
+        card->query_with_le = e == ERR_OK && apdu_tries(answer.sw) >= 0;
+    }
+    *sw = answer.sw;
+    return e;
+}
+
+/* What the query's answer means: only a number of tries, or "verified" on some future card, is
+ * one. */
+static enum err query_status(uint16_t sw)
+{
+    enum err e = apdu_status(sw);
+    return e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED ? ERR_OK : e;
+}
+
+enum err card_tries(struct card *card, enum profile_role role, int *tries)
+{
+    uint16_t file = card->profile->keys[role].pin.file;
+    uint16_t sw;
+    enum err e = ERR_REFUSED;
+    *tries = -1;
+    if (card->short_ids_pin != CARD_NO) {
+        e = query(card, p2_short_id(file), &sw);
+        if (e != ERR_OK)
+            return e;
+        e = query_status(sw);
+        if (e == ERR_OK) {
+            card->short_ids_pin = CARD_YES;
+            card->current_file = 0;
+        }
+    }
+    if (card->short_ids_pin != CARD_YES && may_be_short_id(e)) {
+        e = card_select_file(card, file);
+        if (e == ERR_OK)
+            e = query(card, P2_CURRENT_FILE, &sw);
+        if (e != ERR_OK)
+            return e;
+        e = query_status(sw);
+        if (e == ERR_OK)
+            card->short_ids_pin = CARD_NO;
+    }
+    if (e == ERR_OK)
+        *tries = apdu_tries(sw);
+    return e;
+}
+
+void card_pin_set(struct card_pin *pin, struct bytes text)
+{
+    pin->len = (uint8_t)(text.len <= PROFILE_PIN_MAX ? text.len : 0);
+    if (pin->len > 0)
+        memcpy(pin->command + 5, text.data, pin->len);
+}
+
+struct bytes card_pin_text(const struct card_pin *pin)
+{
+    return bytes_of(pin->command + 5, pin->len);
+}
+
+enum err card_verify(struct card *card, enum profile_role role, struct card_pin *pin, int *tries)
+{
+    uint16_t file = card->profile->keys[role].pin.file;
+    uint16_t sw;
+    enum err e = ERR_OK;
+    *tries = -1;
+    /* The empty VERIFY is this card's question for tries left, never a presented PIN. */
+    if (pin->len == 0)
+        return ERR_ARGUMENT;
+    /* How the PIN is to be named is found out with the question, which costs no try. */
+    if (card->short_ids_pin == CARD_UNKNOWN)
+        e = card_tries(card, role, tries);
+    if (e == ERR_OK && card->short_ids_pin != CARD_YES)
+        e = card_select_file(card, file);
+    if (e != ERR_OK)
+        return e;
+    struct writer w;
+    writer_init(&w, pin->command, 5);
+    writer_u8(&w, 0x00);
+    writer_u8(&w, INS_VERIFY);
+    writer_u8(&w, 0x00);
+    writer_u8(&w, card->short_ids_pin == CARD_YES ? p2_short_id(file) : P2_CURRENT_FILE);
+    writer_u8(&w, pin->len);
+    card->maybe_verified = true;
+    e = apdu_send_secret(card->reader, bytes_of(pin->command, 5 + (size_t)pin->len), &sw);
+    if (card->short_ids_pin == CARD_YES)
+        card->current_file = 0; /* whether a short identifier selects here is not known */
+    if (e != ERR_OK)
+        return e;
+    *tries = apdu_tries(sw);
+    return apdu_status(sw);
+}
+
+static enum err sign_once(struct card *card, uint8_t p1, uint8_t p2, struct bytes in,
+                          struct apdu_answer *answer)
+{
+    struct apdu sign = {0x80, 0x2A, p1, p2, in, 256};
+    enum err e = apdu_exchange(card->reader, &sign, answer);
+    return e != ERR_OK ? e : apdu_status(answer->sw);
+}
+
+static enum err sign_either_way(struct card *card, uint16_t file, uint8_t p1, struct bytes in,
+                                struct apdu_answer *answer)
+{
+    if (card->short_ids_key != CARD_NO) {
+        enum err e = sign_once(card, p1, p2_short_id(file), in, answer);
+        card->current_file = 0;
+        if (e == ERR_OK)
+            card->short_ids_key = CARD_YES;
+        if (card->short_ids_key == CARD_YES || !may_be_short_id(e))
+            return e;
+    }
+    enum err e = card_select_file(card, file);
+    if (e == ERR_OK)
+        e = sign_once(card, p1, P2_CURRENT_FILE, in, answer);
+    if (e == ERR_OK)
+        card->short_ids_key = CARD_NO;
+    return e;
+}
+
+enum err card_sign(struct card *card, enum profile_role role, enum card_scheme scheme,
+                   struct bytes in, uint8_t *signature)
+{
+    struct apdu_answer answer;
+    enum err e = sign_either_way(card, card->profile->keys[role].key, (uint8_t)scheme, in, &answer);
+    if (e != ERR_OK)
+        return e;
+    if (answer.len != card->profile->signature) {
+        log_write(LOG_ERROR, "the card made a signature of %zu bytes", answer.len);
+        return ERR_ANSWER;
+    }
+    memcpy(signature, answer.data, answer.len);
+    return ERR_OK;
+}
