@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "token/insertion.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "support/log.h"
+
+/* A certificate belongs to one card. Where it is not free, its CA's and the number in EF 0006 must
+ * do, which together change at least with the kind of card. */
+static enum err hash_identity(struct card *card, struct bytes first, bool is_certificate,
+                              uint8_t *hash)
+{
+    struct digest *d = digest_new(DIGEST_SHA256);
+    enum err e = d == NULL ? ERR_CRYPTO : digest_update(d, first);
+    if (e == ERR_OK && !is_certificate)
+        e = digest_update(d, bytes_of_text(card->serial));
+    if (e == ERR_OK)
+        e = digest_final(d, hash);
+    digest_free(d);
+    return e;
+}
+
+enum err insertion_recognise(struct insertion *in, struct reader *reader)
+{
+    memset(in, 0, sizeof(*in));
+    enum err e = card_recognise(reader, &in->card);
+    if (e != ERR_OK)
+        return e;
+    e = card_identity(&in->card, in->first, &in->first_len, &in->first_is_certificate);
+    if (e == ERR_OK)
+        e = hash_identity(&in->card, bytes_of(in->first, in->first_len), in->first_is_certificate,
+                          in->identity);
+    if (e != ERR_OK) {
+        log_write(LOG_ERROR, "the card's certificates cannot be read: %s", err_text(e));
+        card_end(&in->card, false);
+        return e;
+    }
+    for (size_t i = 0; i < (sizeof(in->serial) - 1) / 2; i++)
+        snprintf(in->serial + 2 * i, 3, "%02X", in->identity[i]);
+    log_write(LOG_INFO, "%s, serial %s, model '%s'", in->card.profile->kind, in->serial,
+              in->card.model);
+    return ERR_OK;
+}
+
+static enum err compare_identity(struct insertion *in)
+{
+    uint8_t first[256];
+    uint8_t hash[DIGEST_MAX];
+    size_t len;
+    bool is_certificate;
+    enum err e = card_identity(&in->card, first, &len, &is_certificate);
+    if (e == ERR_OK)
+        e = hash_identity(&in->card, bytes_of(first, len), is_certificate, hash);
+    if (e == ERR_OK && memcmp(hash, in->identity, digest_size(DIGEST_SHA256)) != 0) {
+        log_write(LOG_WARNING, "another card is in the reader");
+        in->lost = true;
+        e = ERR_NO_CARD;
+    }
+    return e;
+}
+
+enum err insertion_begin(struct insertion *in)
+{
+    bool fresh;
+    if (in->lost)
+        return ERR_NO_CARD;
+    enum err e = card_begin(&in->card, &fresh);
+    if (e != ERR_OK) {
+        in->lost = fresh && (e == ERR_NOT_FOUND || e == ERR_REFUSED);
+        return in->lost ? ERR_NO_CARD : e;
+    }
+    if (!fresh)
+        return ERR_OK;
+    e = compare_identity(in);
+    if (e != ERR_OK)
+        card_end(&in->card, false);
+    return e;
+}
+
+void insertion_end(struct insertion *in, bool drop)
+{
+    card_end(&in->card, drop);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "token/pin.h"
+
+#include <string.h>
+
+#include "crypto/digest.h"
+#include "support/log.h"
+#include "support/secret.h"
+#include "token/clock.h"
+#include "token/rv.h"
+
+#define HASH 32        /* SHA-256 */
+#define REFUSED_MAX 16 /* no counter of this card can count more refusals */
+
+/* On pages of secret_new(). */
+struct pin_memory {
+    struct card_pin held; /* len 0: none */
+    uint64_t held_at;
+    bool consent; /* one signature may be made */
+    uint8_t salt[16];
+    bool has_accepted;
+    uint8_t accepted[HASH]; /* what the card accepted last */
+    unsigned refused_count;
+    uint8_t refused[REFUSED_MAX][HASH];
+    int refused_tries; /* what was left after the last refusal */
+    struct card_pin offered;
+};
+
+struct pin_memory *pin_memory_new(void)
+{
+    struct pin_memory *pin = secret_new(sizeof(*pin));
+    if (pin != NULL && !secret_random(pin->salt, sizeof(pin->salt))) {
+        secret_free(pin, sizeof(*pin));
+        return NULL;
+    }
+    return pin;
+}
+
+void pin_memory_free(struct pin_memory *pin)
+{
+    secret_free(pin, sizeof(*pin));
+}
+
+/* ---- form ---- */
+
+static bool allowed(enum profile_alphabet alphabet, uint8_t c)
+{
+    bool digit = c >= '0' && c <= '9';
+    return digit || (alphabet == PROFILE_UPPER_DIGITS && c >= 'A' && c <= 'Z');
+}
+
+/* Takes TEXT as the offered PIN, in the capital letters that the card wants, as the official
+ * software does. False, and nothing is offered, when it cannot be a PIN of this key. */
+static bool offer(struct token *token, struct bytes text)
+{
+    const struct profile_pin *rule = &token->key->pin;
+    struct card_pin *offered = &token->pin->offered;
+    secret_wipe(offered, sizeof(*offered));
+    if (text.data == NULL || text.len < rule->min || text.len > rule->max)
+        return false;
+    card_pin_set(offered, text);
+    for (size_t i = 0; i < offered->len; i++) {
+        uint8_t *c = &offered->command[5 + i];
+        if (rule->alphabet == PROFILE_UPPER_DIGITS && *c >= 'a' && *c <= 'z')
+            *c = (uint8_t)(*c - 'a' + 'A');
+        if (!allowed(rule->alphabet, *c)) {
+            secret_wipe(offered, sizeof(*offered));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- memory of what the card said ---- */
+
+static bool hash_offered(struct pin_memory *pin, uint8_t *hash)
+{
+    uint8_t out[DIGEST_MAX];
+    struct digest *d = digest_new(DIGEST_SHA256);
+    bool ok = d != NULL && digest_update(d, bytes_of(pin->salt, sizeof(pin->salt))) == ERR_OK &&
+              digest_update(d, card_pin_text(&pin->offered)) == ERR_OK &&
+              digest_final(d, out) == ERR_OK;
+    digest_free(d);
+    if (ok)
+        memcpy(hash, out, HASH);
+    secret_wipe(out, sizeof(out));
+    return ok;
+}
+
+static bool refused_before(const struct pin_memory *pin, const uint8_t *hash)
+{
+    bool found = false;
+    for (unsigned i = 0; i < pin->refused_count; i++)
+        found |= secret_equal(pin->refused[i], hash, HASH);
+    return found;
+}
+
+static void remember_refused(struct token *token, const uint8_t *hash, int tries)
+{
+    struct pin_memory *pin = token->pin;
+    pin->refused_tries = tries; /* before token_set_tries(), which compares with it */
+    token_set_tries(token, tries);
+    if (!refused_before(pin, hash) && pin->refused_count < REFUSED_MAX)
+        memcpy(pin->refused[pin->refused_count++], hash, HASH);
+    if (pin->has_accepted && secret_equal(pin->accepted, hash, HASH))
+        pin->has_accepted = false;
+}
+
+static void forget_refused(struct pin_memory *pin)
+{
+    secret_wipe(pin->refused, sizeof(pin->refused));
+    pin->refused_count = 0;
+}
+
+void pin_tries_seen(struct token *token, int tries)
+{
+    struct pin_memory *pin = token->pin;
+    if (pin->refused_count > 0 && tries != pin->refused_tries)
+        forget_refused(pin);
+}
+
+static void forget_held(struct pin_memory *pin)
+{
+    secret_wipe(&pin->held, sizeof(pin->held));
+}
+
+/* ---- consent ---- */
+
+bool pin_consent_needed(const struct token *token)
+{
+    return token->role == PROFILE_SIGN && token->config->consent == CONFIG_CONSENT_ALWAYS;
+}
+
+bool pin_consented(const struct token *token)
+{
+    return pin_consent_needed(token) && token->pin->consent;
+}
+
+void pin_revoke(struct token *token)
+{
+    token->pin->consent = false;
+}
+
+/* ---- login ---- */
+
+/* Inside a transaction: refuses when the card would lose a try that is not ours to lose. */
+static CK_RV check_tries(struct token *token)
+{
+    int tries;
+    enum err e = card_tries(&token->insertion->card, token->role, &tries);
+    if (e != ERR_OK)
+        return e == ERR_NOT_FOUND ? CKR_USER_PIN_NOT_INITIALIZED : rv_of(e);
+    token_set_tries(token, tries);
+    if (tries == 0) {
+        log_write(LOG_WARNING, "the PIN is locked; only the municipal office or a convenience "
+                               "store's kiosk can reset it");
+        return CKR_PIN_LOCKED;
+    }
+    if (tries > 0 && (unsigned)tries <= token->config->pin_reserve) {
+        log_write(LOG_WARNING, "%d tries left: they are kept (pin.reserve = %u)", tries,
+                  token->config->pin_reserve);
+        return CKR_PIN_LOCKED;
+    }
+    return CKR_OK;
+}
+
+/* Inside the transaction of a login: has the card really forgotten the PIN? Asked once per card,
+ * and only where the answer costs no signature; sign.c asks for the other key. */
+static void prove_isolation(struct token *token)
+{
+    struct card *card = &token->insertion->card;
+    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN ||
+        !token->key->certificate_private)
+        return;
+    if (card_drop(card) == ERR_OK)
+        card_prove_dropped(card, token->role);
+}
+
+static void accepted(struct token *token, const uint8_t *hash)
+{
+    struct pin_memory *pin = token->pin;
+    token_set_tries(token, (int)token->key->pin.tries);
+    forget_refused(pin);
+    memcpy(pin->accepted, hash, HASH);
+    pin->has_accepted = true;
+    pin->consent = true;
+    if (token->config->isolation) {
+        pin->held = pin->offered;
+        pin->held_at = clock_ms();
+    }
+}
+
+/* Inside a transaction: presents the offered PIN, once. */
+static CK_RV present_offered(struct token *token, const uint8_t *hash)
+{
+    struct pin_memory *pin = token->pin;
+    struct card *card = &token->insertion->card;
+    int tries;
+    /* The PIN that the card accepted last is no guess; all others are counted first. */
+    if (!pin->has_accepted || !secret_equal(pin->accepted, hash, HASH)) {
+        CK_RV rv = check_tries(token);
+        if (rv != CKR_OK)
+            return rv;
+    }
+    if (token->issued == CARD_UNKNOWN && token->role == PROFILE_SIGN)
+        token->issued = card_has_certificate(card, token->role);
+    enum err e = card_verify(card, token->role, &pin->offered, &tries);
+    if (e == ERR_OK) {
+        accepted(token, hash);
+        prove_isolation(token);
+        return CKR_OK;
+    }
+    pin->consent = false;
+    if (e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED) {
+        remember_refused(token, hash, tries);
+        log_write(LOG_WARNING, "the card refused the PIN; tries left: %d", tries);
+        return rv_of(e);
+    }
+    log_write(LOG_ERROR, "the card did not say whether the PIN is right: %s", err_text(e));
+    return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
+}
+
+static CK_RV login(struct token *token, struct bytes text)
+{
+    struct pin_memory *pin = token->pin;
+    uint8_t hash[HASH];
+    if (!offer(token, text))
+        return CKR_PIN_LEN_RANGE;
+    if (!hash_offered(pin, hash)) {
+        secret_wipe(&pin->offered, sizeof(pin->offered));
+        return CKR_FUNCTION_FAILED;
+    }
+    CK_RV rv = CKR_PIN_INVALID;
+    if (!refused_before(pin, hash)) {
+        rv = rv_of(insertion_begin(token->insertion));
+        if (rv == CKR_OK) {
+            rv = present_offered(token, hash);
+            insertion_end(token->insertion, token->config->isolation);
+        }
+    } else {
+        log_write(LOG_WARNING, "the card has refused this PIN before; it was not asked again");
+    }
+    secret_wipe(&pin->offered, sizeof(pin->offered));
+    secret_wipe(hash, sizeof(hash));
+    return rv;
+}
+
+CK_RV pin_login(struct token *token, struct bytes text)
+{
+    CK_RV rv = login(token, text);
+    if (rv == CKR_OK)
+        token->logged_in = true;
+    return rv;
+}
+
+CK_RV pin_consent(struct token *token, struct bytes text)
+{
+    return login(token, text);
+}
+
+static void end_login(struct token *token)
+{
+    forget_held(token->pin);
+    secret_wipe(token->pin->accepted, sizeof(token->pin->accepted));
+    token->pin->has_accepted = false;
+    token->pin->consent = false;
+    token->logged_in = false;
+}
+
+CK_RV pin_logout(struct token *token)
+{
+    bool was_logged_in = token->logged_in;
+    end_login(token);
+    if (token->config->isolation || !was_logged_in)
+        return CKR_OK;
+    /* The card has kept the PIN's state for us since the login: end it there, and make sure. */
+    struct card *card = &token->insertion->card;
+    enum err e = insertion_begin(token->insertion);
+    if (e != ERR_OK)
+        return rv_of(e);
+    card->maybe_verified = true;
+    if (card_drop(card) == ERR_OK &&
+        (card->drop_works == CARD_YES || card_prove_dropped(card, token->role) == ERR_OK))
+        card->maybe_verified = false;
+    insertion_end(token->insertion, true);
+    return CKR_OK;
+}
+
+void pin_lost(struct token *token)
+{
+    if (token->logged_in)
+        log_write(LOG_WARNING, "the login is over");
+    end_login(token);
+}
+
+bool pin_available(const struct token *token)
+{
+    return token->logged_in && (!token->config->isolation || token->pin->held.len > 0);
+}
+
+enum err pin_present(struct token *token)
+{
+    struct pin_memory *pin = token->pin;
+    int tries;
+    if (!pin_available(token))
+        return ERR_DENIED;
+    if (!token->config->isolation)
+        return ERR_OK;
+    enum err e = card_verify(&token->insertion->card, token->role, &pin->held, &tries);
+    if (e != ERR_PIN_WRONG && e != ERR_PIN_LOCKED)
+        return e;
+    uint8_t hash[HASH];
+    log_write(LOG_WARNING, "the card refuses the PIN that it accepted before; tries left: %d",
+              tries);
+    pin->offered = pin->held;
+    if (hash_offered(pin, hash))
+        remember_refused(token, hash, tries);
+    secret_wipe(&pin->offered, sizeof(pin->offered));
+    pin_lost(token);
+    return ERR_DENIED;
+}
+
+void pin_tidy(struct token *token)
+{
+    struct pin_memory *pin = token->pin;
+    long seconds = token->config->pin_cache_seconds;
+    if (pin == NULL || pin->held.len == 0)
+        return;
+    if (seconds != CONFIG_CACHE_AUTO && clock_ms() - pin->held_at >= (uint64_t)seconds * 1000) {
+        log_write(LOG_INFO, "the PIN's time is over (pin.cache-seconds)");
+        end_login(token);
+        return;
+    }
+    /* The signature key's PIN serves one signature. It stays only as long as the certificate is
+     * still to be read, for programs that look at it after they have signed. */
+    bool unread = token->own.state == TOKEN_UNREAD && token->issued != CARD_NO;
+    if (pin_consent_needed(token) && !pin->consent && !unread)
+        forget_held(pin);
+}

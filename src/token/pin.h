@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The PIN of one token: its form, its memory, and who may use it. A locked PIN sends its holder to
+ * the municipal office, so every rule here exists to spend no try in vain:
+ *
+ *  - a PIN of impossible form is refused without asking the card;
+ *  - a PIN that this card has refused is refused again without asking the card;
+ *  - the last tries (pin.reserve) are never spent by C_Login;
+ *  - a VERIFY whose answer was lost is never repeated.
+ */
+#ifndef JPKI_TOKEN_PIN_H
+#define JPKI_TOKEN_PIN_H
+
+#include "token/token.h"
+
+struct pin_memory *pin_memory_new(void);
+void pin_memory_free(struct pin_memory *pin); /* wipes; accepts NULL */
+
+/*
+ * C_Login as user. TEXT is the caller's. CKR_OK, CKR_PIN_LEN_RANGE (form), CKR_PIN_INVALID (refused
+ * before), CKR_PIN_INCORRECT, CKR_PIN_LOCKED (also: only the reserve is left), or an error of the
+ * device. A successful login is the consent for one signature.
+ */
+CK_RV pin_login(struct token *token, struct bytes text);
+
+/* C_Login for one operation that waits for it: the same rules, and consent for one signature. */
+CK_RV pin_consent(struct token *token, struct bytes text);
+
+/* C_Logout, and the end of the last session. With isolation = no the card itself is logged out. */
+CK_RV pin_logout(struct token *token);
+
+/* Whether each signature with this token's key has to be consented to. */
+bool pin_consent_needed(const struct token *token);
+
+/* Whether a consent is waiting to be used. */
+bool pin_consented(const struct token *token);
+
+/* Takes the consent back, or uses it up. */
+void pin_revoke(struct token *token);
+
+/* Whether pin_present() could succeed. */
+bool pin_available(const struct token *token);
+
+/*
+ * Inside a transaction: makes the card accept the key's use, by presenting the remembered PIN
+ * (isolation = yes) or by trusting the card's own state. A refusal ends the login; it is never
+ * repeated, and reported as ERR_DENIED.
+ */
+enum err pin_present(struct token *token);
+
+/* The card has turned out not to be logged in: the login is over. */
+void pin_lost(struct token *token);
+
+/* Forgets a PIN that is not needed any more: its time is over, or its signature made. To be called
+ * at each entry and after each use. */
+void pin_tidy(struct token *token);
+
+/* The card's counter was read: when somebody else has moved it, refused PINs may be right now. */
+void pin_tries_seen(struct token *token, int tries);
+
+#endif

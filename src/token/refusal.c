@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "token/refusal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "support/log.h"
+
+#define NAME "pss-refused"
+#define DAYS 31
+#define LINE_MAX_LEN 64
+#define FILE_MAX 4096
+
+/* Opens the state folder, making it if MAKE. A process with raised privileges has none: its
+ * environment is somebody else's. */
+static int open_folder(bool make)
+{
+    char path[PATH_MAX];
+    const char *state = secure_getenv("XDG_STATE_HOME");
+    const char *home = secure_getenv("HOME");
+    int n = -1;
+    if (state != NULL && state[0] == '/')
+        n = snprintf(path, sizeof(path), "%s", state);
+    else if (home != NULL && home[0] == '/')
+        n = snprintf(path, sizeof(path), "%s/.local/state", home);
+    if (n < 0 || (size_t)n + sizeof("/jpki-pkcs11") > sizeof(path))
+        return -1;
+    strcat(path, "/jpki-pkcs11");
+    for (char *p = path + 1; make && p != NULL;) {
+        p = strchr(p, '/');
+        if (p != NULL)
+            *p = '\0';
+        mkdir(path, 0700); /* what cannot be made shows itself in open() */
+        if (p != NULL)
+            *p++ = '/';
+    }
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static long day_number(time_t t)
+{
+    return (long)(t / 86400);
+}
+
+/* Whether the line "YYYY-MM-DD MODEL" still holds. */
+static bool in_force(const char *line)
+{
+    struct tm tm = {0};
+    const char *rest = strptime(line, "%Y-%m-%d", &tm);
+    if (rest == NULL || *rest != ' ')
+        return false;
+    long age = day_number(time(NULL)) - day_number(timegm(&tm));
+    return age >= 0 && age < DAYS;
+}
+
+/* The whole file as text, "" when there is none. */
+static void read_file(int folder, char text[FILE_MAX])
+{
+    text[0] = '\0';
+    int fd = openat(folder, NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    struct stat st;
+    ssize_t n = -1;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        n = read(fd, text, FILE_MAX - 2); /* room for a line end that is missing */
+    text[n > 0 ? n : 0] = '\0';
+    close(fd);
+}
+
+/* Copies the lines that still hold, but for MODEL's, to OUT. True when MODEL had one. */
+static bool keep_lines(char *text, const char *model, char out[FILE_MAX])
+{
+    bool found = false;
+    char *save = NULL;
+    out[0] = '\0';
+    for (char *line = strtok_r(text, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
+        if (strlen(line) > LINE_MAX_LEN || !in_force(line))
+            continue;
+        if (strcmp(strchr(line, ' ') + 1, model) == 0) {
+            found = true;
+            continue;
+        }
+        strcat(out, line); /* never longer than TEXT and one line end */
+        strcat(out, "\n");
+    }
+    return found;
+}
+
+bool refusal_known(const char *model)
+{
+    char text[FILE_MAX], kept[FILE_MAX];
+    int folder = open_folder(false);
+    if (folder < 0)
+        return false;
+    read_file(folder, text);
+    close(folder);
+    return keep_lines(text, model, kept);
+}
+
+static bool write_file(int folder, const char *text)
+{
+    char name[64];
+    snprintf(name, sizeof(name), NAME ".%ld", (long)getpid());
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    size_t len = strlen(text);
+    bool ok = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    ok = close(fd) == 0 && ok;
+    ok = ok && renameat(folder, name, folder, NAME) == 0;
+    if (!ok)
+        unlinkat(folder, name, 0);
+    return ok;
+}
+
+void refusal_note(const char *model)
+{
+    char text[FILE_MAX], kept[FILE_MAX], day[16];
+    struct tm tm;
+    time_t now = time(NULL);
+    log_write(LOG_WARNING,
+              "this card does not sign RSA-PSS; it will not be asked again for %d "
+              "days, and TLS 1.3 will not use it",
+              DAYS);
+    int folder = open_folder(true);
+    bool ok = folder >= 0;
+    if (ok) {
+        read_file(folder, text);
+        keep_lines(text, model, kept);
+        strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
+        size_t used = strlen(kept);
+        int n = snprintf(kept + used, FILE_MAX - used, "%s %s\n", day, model);
+        ok = n > 0 && (size_t)n < FILE_MAX - used && write_file(folder, kept);
+        close(folder);
+    }
+    if (!ok)
+        log_write(LOG_WARNING, "that cannot be remembered: %s", strerror(errno));
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef JPKI_TOKEN_RV_H
+#define JPKI_TOKEN_RV_H
+
+#include <pkcs11-3.h>
+
+#include "support/err.h"
+
+/* The PKCS#11 return value for an error of the layers below. */
+CK_RV rv_of(enum err e);
+
+#endif

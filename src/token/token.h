@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * One token: one key of one card, for as long as the card stays in. All functions here and in
+ * pin.h, object.h, attrs.h, mech.h, sign.h want the terminal's lock held (terminal.h).
+ */
+#ifndef JPKI_TOKEN_TOKEN_H
+#define JPKI_TOKEN_TOKEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <pkcs11-3.h>
+
+#include "crypto/x509.h"
+#include "support/config.h"
+#include "token/insertion.h"
+
+struct pin_memory; /* pin.h */
+
+/* A certificate that is read when it is first asked for. */
+struct token_certificate {
+    enum { TOKEN_UNREAD, TOKEN_READ, TOKEN_ABSENT, TOKEN_BROKEN } state;
+    struct x509 x509;
+};
+
+struct token {
+    enum profile_role role;
+    const struct config *config;
+    unsigned long number; /* of this insertion of this token; never used again; 0: no token */
+    struct insertion *insertion;
+    const struct profile_key *key;
+
+    struct token_certificate own, ca;
+    enum card_known issued; /* whether there is an own certificate, and so a usable key */
+    bool pss;               /* PSS is offered */
+    bool outdated;          /* what was told of it is no longer true: its sessions must end */
+
+    bool logged_in;
+    struct pin_memory *pin;
+    int tries; /* left, -1 when not known */
+    uint64_t tries_at;
+
+    unsigned long sessions, rw_sessions;
+};
+
+/* Makes TOKEN the token NUMBER of a card that was just recognised. token_clear() makes it no token
+ * again and wipes its PIN; it accepts {0}. False without memory. */
+bool token_init(struct token *token, enum profile_role role, const struct config *config,
+                struct insertion *insertion, unsigned long number);
+void token_clear(struct token *token);
+
+/* Inside a transaction: reads the tries left. Unknown is not an error. */
+void token_read_tries(struct token *token);
+void token_set_tries(struct token *token, int tries);
+
+/* Fills INFO. Reads the tries left anew when they are older than a second, unless a signature has
+ * been consented to and is waiting: then nothing may come between. */
+CK_RV token_info(struct token *token, CK_TOKEN_INFO *info);
+
+/*
+ * The holder's or the CA's certificate, read now if it was not yet. ERR_DENIED when it wants a PIN
+ * that we do not have; ERR_NOT_FOUND when the card has none; ERR_ANSWER when it makes no sense.
+ */
+enum err token_need_own(struct token *token);
+enum err token_need_ca(struct token *token);
+
+/* token_need_own() for a transaction that is already open, with the PIN presented if it is
+ * needed. */
+enum err token_read_own(struct token *token);
+
+/* Copies TEXT into a field of SIZE bytes, padded with blanks, never cutting a UTF-8 character. */
+void token_pad(CK_UTF8CHAR *field, size_t size, const char *text);
+
+#endif
