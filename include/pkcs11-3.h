@@ -52,9 +52,9 @@ CK_RV C_EncryptMessage(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULON
 CK_RV C_EncryptMessageBegin(CK_SESSION_HANDLE session, CK_VOID_PTR parameter,
                             CK_ULONG parameter_len, CK_BYTE_PTR associated,
                             CK_ULONG associated_len);
-CK_RV C_EncryptMessageNext(CK_SESSION_HANDLE session, CK_VOID_PTR parameter,
-                           CK_ULONG parameter_len, CK_BYTE_PTR plain, CK_ULONG plain_len,
-                           CK_BYTE_PTR cipher, CK_ULONG_PTR cipher_len, CK_FLAGS flags);
+CK_RV C_EncryptMessageNext(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
+                           CK_BYTE_PTR plain, CK_ULONG plain_len, CK_BYTE_PTR cipher,
+                           CK_ULONG_PTR cipher_len, CK_FLAGS flags);
 CK_RV C_MessageEncryptFinal(CK_SESSION_HANDLE session);
 CK_RV C_MessageDecryptInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
                            CK_OBJECT_HANDLE key);
@@ -64,9 +64,9 @@ CK_RV C_DecryptMessage(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULON
 CK_RV C_DecryptMessageBegin(CK_SESSION_HANDLE session, CK_VOID_PTR parameter,
                             CK_ULONG parameter_len, CK_BYTE_PTR associated,
                             CK_ULONG associated_len);
-CK_RV C_DecryptMessageNext(CK_SESSION_HANDLE session, CK_VOID_PTR parameter,
-                           CK_ULONG parameter_len, CK_BYTE_PTR cipher, CK_ULONG cipher_len,
-                           CK_BYTE_PTR plain, CK_ULONG_PTR plain_len, CK_FLAGS flags);
+CK_RV C_DecryptMessageNext(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
+                           CK_BYTE_PTR cipher, CK_ULONG cipher_len, CK_BYTE_PTR plain,
+                           CK_ULONG_PTR plain_len, CK_FLAGS flags);
 CK_RV C_MessageDecryptFinal(CK_SESSION_HANDLE session);
 CK_RV C_MessageSignInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
                         CK_OBJECT_HANDLE key);

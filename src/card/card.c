@@ -111,10 +111,13 @@ enum err card_begin(struct card *card, bool *fresh)
 static bool leave_application(struct card *card)
 {
     enum err e = select_name(card, bytes_of(issuer_domain, sizeof(issuer_domain)));
-    if (e != ERR_OK)
-        log_write(LOG_INFO, "the card refuses its issuer domain (%s): taking its power instead",
-                  err_text(e));
-    return e == ERR_OK;
+    if (e == ERR_OK)
+        return true;
+    log_write(LOG_INFO, "the issuer domain cannot be selected (%s): the card's power is taken",
+              err_text(e));
+    if (is_verdict(e))
+        card->drop_works = CARD_NO;
+    return false;
 }
 
 void card_end(struct card *card, bool drop)
@@ -132,7 +135,6 @@ void card_end(struct card *card, bool drop)
 enum err card_drop(struct card *card)
 {
     if (card->drop_works == CARD_NO || !leave_application(card)) {
-        card->drop_works = CARD_NO;
         card->maybe_verified = true;
         return ERR_REFUSED;
     }
