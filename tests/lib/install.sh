@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Installs what is missing and prepares build folders. After common.sh.
+
+# packages_for WHO: the packages that WHO (demo or tests) needs.
+packages_for() {
+    awk -v who="$1" '!/^#/ { for (i = 2; i <= NF; i++) if ($i == who) print $1 }' \
+        "$ROOT/tests/lib/packages"
+}
+
+# missing_packages NAME...: those that are not installed.
+missing_packages() {
+    local name
+    for name in "$@"; do
+        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" != installed ]; then
+            printf '%s\n' "$name"
+        fi
+    done
+}
+
+# as_root COMMAND...
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "this needs root (or sudo): $*"
+    fi
+}
+
+# install_for WHO: asks apt for what WHO lacks, and does nothing at all when nothing is missing.
+install_for() {
+    local -a wanted missing
+    if ! command -v dpkg-query >/dev/null; then
+        say "Not a Debian system: nothing is installed; tests/lib/packages lists what is needed."
+        return 0
+    fi
+    mapfile -t wanted < <(packages_for "$1")
+    mapfile -t missing < <(missing_packages "${wanted[@]}")
+    if [ "${#missing[@]}" -eq 0 ]; then
+        return 0
+    fi
+    say "Installing ${missing[*]}"
+    apt_quietly update || return 1
+    apt_quietly install --yes --no-install-recommends "${missing[@]}"
+}
+
+# apt_quietly ARGUMENT...: what apt prints is shown only when it fails.
+apt_quietly() {
+    local log
+    log=$(mktemp)
+    if as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet \
+        -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 </dev/null; then
+        rm -f "$log"
+        return 0
+    fi
+    cat "$log" >&2
+    rm -f "$log"
+    warn "apt-get $1 failed"
+    return 1
+}
+
+# configure_build FOLDER COMPILER OPTION...: a Meson build folder with these options. A folder made
+# for other options, or for a clone that has since been moved, is made anew.
+configure_build() {
+    local folder=$1 compiler=$2 stamp
+    shift 2
+    stamp="$ROOT $compiler $(meson --version) $*"
+    if [ -e "$folder/build.ninja" ] && [ "$(cat "$folder/.made-for" 2>/dev/null)" = "$stamp" ]; then
+        return 0
+    fi
+    rm -rf "$folder"
+    CC=$compiler CFLAGS='' LDFLAGS='' meson setup "$@" "$folder" "$ROOT" || return 1
+    printf '%s\n' "$stamp" >"$folder/.made-for"
+}
+
+# build_quietly LOG FOLDER COMPILER OPTION...: configures and compiles; prints LOG on failure.
+build_quietly() {
+    local log=$1
+    shift
+    if configure_build "$@" >"$log" 2>&1 && meson compile -C "$1" >>"$log" 2>&1; then
+        return 0
+    fi
+    tail -n 60 "$log" >&2
+    return 1
+}

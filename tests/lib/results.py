@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Reads what Meson says about tests: which there are, and how they ended.
+
+  meson introspect --tests BUILD | results.py choose --filter P --suites S --leave-out S
+  results.py count [--allow-skip P] --expected N testlog.json    prints "passed failed"
+  results.py explain testlog.json                                prints what failed tests said
+"""
+import argparse
+import fnmatch
+import json
+import pathlib
+import sys
+
+GOOD = {"OK", "EXPECTEDFAIL"}
+LINES_SHOWN = 80
+
+
+def suites_of(test):
+    # "project:suite", and the project's name alone for a test without a suite
+    return {name.partition(":")[2] for name in test["suite"]}
+
+
+def choose(options):
+    wanted, left_out = set(options.suites.split()), set(options.leave_out.split())
+    for test in json.load(sys.stdin):
+        suites = suites_of(test)
+        if wanted and not wanted & suites:
+            continue
+        if left_out & suites or not fnmatch.fnmatch(test["name"], options.filter):
+            continue
+        print(test["name"])
+
+
+def results(path):
+    log = pathlib.Path(path)
+    if not log.exists():
+        return []
+    return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line]
+
+
+def short_name(result):
+    return result["name"].rpartition("/")[2].strip()
+
+
+def count(options):
+    passed = failed = 0
+    for result in results(options.log):
+        skipped = result["result"] == "SKIP"
+        if skipped and options.allow_skip and fnmatch.fnmatch(short_name(result), options.allow_skip):
+            continue
+        if result["result"] in GOOD:
+            passed += 1
+        else:
+            failed += 1
+    # A test that Meson never came to has not passed.
+    seen = len(results(options.log))
+    print(passed, failed + max(0, options.expected - seen))
+
+
+def explain(options):
+    for result in results(options.log):
+        if result["result"] in GOOD:
+            continue
+        print(f"-- {short_name(result)}: {result['result']}, exit code {result.get('returncode')}")
+        said = (result.get("stdout") or "") + (result.get("stderr") or "")
+        for line in said.splitlines()[-LINES_SHOWN:]:
+            print(f"   {line}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(required=True)
+    command = commands.add_parser("choose")
+    command.add_argument("--filter", default="*")
+    command.add_argument("--suites", default="")
+    command.add_argument("--leave-out", default="")
+    command.set_defaults(run=choose)
+    command = commands.add_parser("count")
+    command.add_argument("--allow-skip", default="")
+    command.add_argument("--expected", type=int, required=True)
+    command.add_argument("log")
+    command.set_defaults(run=count)
+    command = commands.add_parser("explain")
+    command.add_argument("log")
+    command.set_defaults(run=explain)
+    options = parser.parse_args()
+    options.run(options)
+
+
+main()

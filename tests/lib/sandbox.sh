@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# A little world for one end-to-end test: its own mounts, network and processes, with its own pcscd
+# and up to two virtual cards. The machine's pcscd, readers, settings and home folders are out of
+# reach, several worlds live side by side, and when the script ends all its processes end with it.
+# After common.sh.
+
+SANDBOX=/run/jpki   # everything that belongs to the test; gone with it
+PCSCD_PID=
+declare -A CARD_PID=()  # by number of the reader, 0 or 1
+declare -A CARD_NAME=()
+SANDBOX_FAULTS=0        # services that ended badly
+
+# sandbox_enter SCRIPT ARGUMENT...: comes back inside a fresh world, by starting SCRIPT again in it.
+sandbox_enter() {
+    if [ "${JPKI_SANDBOX:-}" = entering ]; then
+        sandbox_furnish
+        return 0
+    fi
+    local -a how=(--mount --net --pid --fork --kill-child --mount-proc)
+    if [ "$(id -u)" -ne 0 ]; then
+        how=(--map-root-user "${how[@]}")
+    fi
+    local program refusal
+    for program in unshare mount ip pcscd; do
+        command -v "$program" >/dev/null || die "$program is missing: tests/lib/packages has its package"
+    done
+    if ! refusal=$(unshare "${how[@]}" true 2>&1); then
+        warn "$refusal"
+        warn "This test needs namespaces of its own, which this user or container may not make."
+        warn "Run it as root (sudo $1), in a container with --privileged."
+        exit 77 # Meson's sign for a test that could not be run
+    fi
+    JPKI_SANDBOX=entering exec unshare "${how[@]}" -- bash "$@"
+}
+
+# Runs as process 1 of the new world.
+sandbox_furnish() {
+    export JPKI_SANDBOX=inside
+    trap sandbox_leave EXIT
+    trap 'exit 143' TERM
+    trap 'exit 130' INT
+    ip link set lo up
+    mount -t tmpfs tmpfs /run
+    # No udev, D-Bus or polkit is left: pcscd then goes by the user id alone, which is root's.
+    mkdir -p /run/pcscd "$SANDBOX"/{home,runtime,cards,readers,log}
+    chmod 700 "$SANDBOX/runtime"
+    sandbox_hide_machine
+    unset "${!XDG_@}" "${!JPKI_PKCS11_@}" LISTEN_FDS LISTEN_PID OPENSC_CONF OPENSC_DEBUG
+    export HOME=$SANDBOX/home XDG_RUNTIME_DIR=$SANDBOX/runtime LC_ALL=C.UTF-8 TZ=UTC
+    export PIN_AUTH=1234 PIN_SIGN=ABC123
+}
+
+# The machine's real readers, and a settings file for the module, must not change a test.
+sandbox_hide_machine() {
+    local drivers=/usr/lib/pcsc/drivers
+    cp "$drivers/serial/libifdvpcd.so" "$SANDBOX/" ||
+        die "the driver of virtual readers is missing: install vsmartcard-vpcd"
+    mount -t tmpfs tmpfs "$drivers"
+    printf '%s\n' 'FRIENDLYNAME "Virtual PCD"' 'DEVICENAME /dev/null:0x8C7B' \
+        "LIBPATH $SANDBOX/libifdvpcd.so" 'CHANNELID 0x8C7B' >"$SANDBOX/readers/vpcd"
+    if [ -e /etc/jpki-pkcs11.conf ]; then
+        mount --bind /dev/null /etc/jpki-pkcs11.conf
+    fi
+}
+
+# The trap at the end: services end in order, so that their own sanitizers can speak.
+sandbox_leave() {
+    local code=$?
+    trap - EXIT
+    sandbox_stop
+    if [ "$code" -eq 0 ] && [ "$SANDBOX_FAULTS" -gt 0 ]; then
+        code=1
+    fi
+    exit "$code"
+}
+
+sandbox_stop() {
+    local reader
+    for reader in "${!CARD_PID[@]}"; do
+        card_end "$reader"
+    done
+    pcscd_stop TERM
+}
+
+# service_ends NAME PID LOG: waits for a process that has been told to end, and looks whether it
+# ended well.
+service_ends() {
+    local name=$1 pid=$2 log=$3 code=0
+    wait_until 5 process_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || code=$?
+    if { [ "$code" -ne 0 ] && [ "$code" -ne 143 ]; } ||
+        grep -qE 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$log"; then
+        warn "$name ended badly (exit code $code); its last lines:"
+        tail -n 40 "$log" >&2
+        SANDBOX_FAULTS=$((SANDBOX_FAULTS + 1))
+    fi
+}
+
+# A zombie is gone too: only its exit code is left.
+process_gone() {
+    local state
+    state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) || true
+    [ -z "$state" ] || [ "$state" = Z ]
+}
+
+# pcscd_start: ready for clients and virtual cards when it returns.
+pcscd_start() {
+    mkdir -p /run/pcscd
+    pcscd --foreground --config "$SANDBOX/readers" >>"$SANDBOX/log/pcscd" 2>&1 &
+    PCSCD_PID=$!
+    disown "$PCSCD_PID" # bash need not report that a test has killed it
+    if ! wait_until 10 pcscd_ready; then
+        cat "$SANDBOX/log/pcscd" >&2
+        die "pcscd did not start within 10 seconds"
+    fi
+}
+
+# vpcd's two ports, 35963 and 35964, are listening, and so is pcscd's own socket.
+pcscd_ready() {
+    [ -S /run/pcscd/pcscd.comm ] &&
+        [ "$(grep -cE ':8C7[BC] 0{8}:0{4} 0A ' /proc/net/tcp)" -eq 2 ]
+}
+
+# pcscd_stop SIGNAL: with KILL it leaves its socket behind, as after a crash.
+pcscd_stop() {
+    if [ -n "$PCSCD_PID" ]; then
+        kill -"$1" "$PCSCD_PID" 2>/dev/null || true
+        wait_until 5 process_gone "$PCSCD_PID" || kill -KILL "$PCSCD_PID" 2>/dev/null || true
+        PCSCD_PID=
+    fi
+}
+
+card_dir() {
+    printf '%s\n' "$SANDBOX/cards/$1"
+}
+
+# The APDUs of the card NAME, over all its insertions.
+card_log() {
+    printf '%s\n' "$SANDBOX/log/$1.apdu"
+}
+
+# card_new NAME OPTION...: makes a card; the options are those of `jpki-vcard new`.
+card_new() {
+    local name=$1
+    shift
+    need_file 'the virtual card' "$VCARD"
+    "$VCARD" new "$(card_dir "$name")" "$@" >"$SANDBOX/log/$name.new" 2>&1 || {
+        cat "$SANDBOX/log/$name.new" >&2
+        die "jpki-vcard new $* failed"
+    }
+    : >"$(card_log "$name")"
+}
+
+# card_insert NAME READER OPTION...: puts a card into reader 0 or 1; the options are those of
+# `jpki-vcard run`. Returns when pcscd has seen it.
+card_insert() {
+    local name=$1 reader=$2
+    shift 2
+    "$VCARD" run "$(card_dir "$name")" --port $((35963 + reader)) --log "$(card_log "$name")" "$@" \
+        >>"$SANDBOX/log/$name.run" 2>&1 &
+    CARD_PID[$reader]=$!
+    CARD_NAME[$reader]=$name
+    await_reader "$reader" present
+}
+
+# card_pull READER and card_put READER: out of the reader, and the same card in again.
+card_pull() {
+    kill -USR1 "${CARD_PID[$1]}"
+    await_reader "$1" empty
+}
+
+card_put() {
+    kill -USR2 "${CARD_PID[$1]}"
+    await_reader "$1" present
+}
+
+# card_end READER: ends the process of a card. What the card has counted stays in its folder.
+card_end() {
+    local pid=${CARD_PID[$1]} name=${CARD_NAME[$1]}
+    unset "CARD_PID[$1]" "CARD_NAME[$1]"
+    kill -TERM "$pid" 2>/dev/null || true
+    service_ends "the virtual card $name" "$pid" "$SANDBOX/log/$name.run"
+}
+
+# card_take READER: takes the card away for good; returns when pcscd has seen it.
+card_take() {
+    card_end "$1"
+    await_reader "$1" empty
+}
+
+# await_reader READER present|empty: until pcscd says so. Sends nothing to the card.
+await_reader() {
+    need_file 'the reader watcher' "$READERS"
+    if ! "$READERS" wait "$1" "$2" 10; then
+        warn "reader $1 is not $2 after 10 seconds; the readers are:"
+        "$READERS" list >&2 || true
+        tail -n 20 "$SANDBOX/log/${CARD_NAME[$1]:-none}.run" >&2 2>/dev/null || true
+        exit 1
+    fi
+}
+
+# apdu_mark NAME: a place in the log of the card, for the two counters below.
+apdu_mark() {
+    wc -l <"$(card_log "$1")"
+}
+
+# apdu_lines NAME MARK: the commands sent since MARK, in hexadecimal, one a line.
+apdu_lines() {
+    tail -n "+$(($2 + 1))" "$(card_log "$1")" | sed -n 's/^> *\([0-9A-F*]*\).*/\1/p'
+}
+
+# apdus_since NAME MARK
+apdus_since() {
+    apdu_lines "$1" "$2" | wc -l
+}
+
+# verifies_since NAME MARK: VERIFY commands that carry a PIN. An empty one only asks for the tries
+# left; the log blanks the PIN's bytes, so only the length of the line is looked at.
+verifies_since() {
+    apdu_lines "$1" "$2" | grep -cE '^0020.{7,}' || true
+}
+
+# raw_apdus READER HEX...: sends bytes to the card with nothing in between.
+raw_apdus() {
+    local reader=$1 apdu
+    local -a arguments=()
+    shift
+    for apdu in "$@"; do
+        arguments+=(--send-apdu "$apdu")
+    done
+    opensc-tool --reader "$reader" --card-driver default "${arguments[@]}" 2>&1
+}
