@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Private to crypto/: reading DER (X.690, section 10). See ctx.h for why OpenSSL does not do it.
+ * Private to crypto/: reading DER (X.690, section 10). See digest.c for why OpenSSL does not do it.
  */
 #ifndef JPKI_CRYPTO_ASN1_H
 #define JPKI_CRYPTO_ASN1_H

@@ -14,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "crypto/ctx.h"
 #include "support/log.h"
 #include "token/pin.h"
 
@@ -260,7 +259,6 @@ static void module_free(struct module *m)
     lock_free(m->lock);
     config_clear(&m->config);
     free(m);
-    crypto_end();
     log_close();
 }
 
@@ -270,7 +268,7 @@ static void load_config(struct module *m, const char *reserved, bool *ok)
     config_find(&sources);
     sources.reserved = reserved;
     *ok = config_load(&m->config, &sources, entry_tokens);
-    free((void *)(uintptr_t)sources.user_file);
+    config_forget(&sources);
     log_open(m->config.log_level, m->config.log_file);
     for (size_t i = 0; i < m->config.complaint_count; i++)
         log_write(LOG_WARNING, "%s", m->config.complaints[i]);
@@ -332,7 +330,6 @@ static CK_RV claim(void)
         if (now != 0) { /* we are a child, and this is the parent's */
             atomic_store(&calls, 0);
             module = NULL;
-            crypto_abandon();
         }
         return CKR_OK;
     }
