@@ -116,28 +116,54 @@ enum err card_read_first(struct card *card, uint16_t file, uint8_t *block, size_
 }
 
 /*
- * Reads on from offset HAVE.len up to SIZE bytes into DER, which begins with HAVE. A short
- * identifier reaches offset 255 only: beginning one byte earlier saves the SELECT of the file.
+ * A short identifier reaches offset 255 only: beginning one byte before the second block saves the
+ * SELECT of the file, and the byte that comes twice shows whether the card has read there. What
+ * cannot be had this way is left to the SELECT.
  */
+static enum err read_over_border(struct card *card, uint16_t file, size_t *got, size_t size,
+                                 uint8_t *der)
+{
+    struct apdu_answer answer;
+    struct bytes data;
+    uint8_t twice;
+    size_t want = size - SHORT_ID_OFFSET_MAX < BLOCK ? size - SHORT_ID_OFFSET_MAX : BLOCK;
+    if (*got != BLOCK || card->current_file == file || card->short_ids_read != CARD_YES)
+        return ERR_OK;
+    enum err e = read_by_short_id(card, file, SHORT_ID_OFFSET_MAX, want, &answer);
+    if (e == ERR_REFUSED || e == ERR_NOT_FOUND || e == ERR_ANSWER) {
+        card->current_file = 0;
+        return ERR_OK;
+    }
+    data = bytes_of(answer.data, answer.len);
+    if (e != ERR_OK)
+        return e;
+    if (!bytes_take_u8(&data, &twice) || twice != der[SHORT_ID_OFFSET_MAX]) {
+        card->current_file = 0;
+        return ERR_OK;
+    }
+    if (data.len > 0)
+        memcpy(der + *got, data.data, data.len);
+    *got += data.len;
+    return ERR_OK;
+}
+
+/* Reads on from offset GOT up to SIZE bytes into DER, which begins with what was read before. */
 static enum err read_rest(struct card *card, uint16_t file, size_t got, size_t size, uint8_t *der)
 {
-    bool by_short_id = card->current_file != file && card->short_ids_read == CARD_YES;
-    if (by_short_id && got > SHORT_ID_OFFSET_MAX)
-        got = SHORT_ID_OFFSET_MAX;
-    while (got < size) {
+    enum err e = got < size ? read_over_border(card, file, &got, size, der) : ERR_OK;
+    while (e == ERR_OK && got < size) {
         struct apdu_answer answer;
         size_t want = size - got < BLOCK ? size - got : BLOCK;
-        enum err e = read_block(card, file, got, want, &answer);
-        if (e != ERR_OK)
-            return e;
-        if (answer.len == 0) {
+        e = read_block(card, file, got, want, &answer);
+        if (e == ERR_OK && answer.len == 0) {
             log_write(LOG_ERROR, "file %04X ends after %zu of %zu bytes", file, got, size);
             return ERR_ANSWER;
         }
-        memcpy(der + got, answer.data, answer.len); /* answer.len <= want, see apdu_exchange() */
+        if (answer.len > 0)
+            memcpy(der + got, answer.data, answer.len); /* answer.len <= want: apdu_exchange() */
         got += answer.len;
     }
-    return ERR_OK;
+    return e;
 }
 
 enum err card_read_certificate(struct card *card, uint16_t file, struct bytes first,
