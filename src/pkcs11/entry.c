@@ -264,7 +264,7 @@ static void module_free(struct module *m)
 
 static void load_config(struct module *m, const char *reserved, bool *ok)
 {
-    struct config_sources sources = {0};
+    struct config_sources sources = {.system_file = CONFIG_SYSTEM_FILE};
     config_find(&sources);
     sources.reserved = reserved;
     *ok = config_load(&m->config, &sources, entry_tokens);

@@ -36,6 +36,8 @@ struct config {
     size_t complaint_count;
 };
 
+#define CONFIG_SYSTEM_FILE "/etc/jpki-pkcs11.conf"
+
 /* Where config_load() looks. Any member may be NULL: that source is then left out. */
 struct config_sources {
     const char *system_file; /* also holds the section [enforced] */
