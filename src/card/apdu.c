@@ -74,12 +74,13 @@ static enum err exchange(struct reader *reader, const struct apdu *command,
 {
     struct apdu next = *command;
     for (int round = 0; round < ROUNDS_MAX; round++) {
+        size_t before = answer->len;
         enum err e = send_once(reader, &next, answer);
         if (e != ERR_OK || command->le == APDU_NO_LE)
             return e;
         if (answer->sw >> 8 == 0x6C) {
             next.le = le_of(answer->sw);
-            if (next.le > command->le)
+            if (next.le > command->le || answer->len > before)
                 return ERR_ANSWER;
         } else if (answer->sw >> 8 == 0x61) {
             next = (struct apdu){.cla = 0x00, .ins = 0xC0, .le = le_of(answer->sw)};
@@ -161,4 +162,14 @@ int apdu_tries(uint16_t sw)
     if ((sw & 0xFFF0) == 0x63C0)
         return sw & 0x0F;
     return apdu_status(sw) == ERR_PIN_LOCKED ? 0 : -1;
+}
+
+uint8_t apdu_short_id(uint16_t file)
+{
+    return (uint8_t)(0x80 | (file & 0x1F));
+}
+
+bool apdu_may_be_short_id(enum err e)
+{
+    return e == ERR_REFUSED || e == ERR_NOT_FOUND || e == ERR_ANSWER;
 }

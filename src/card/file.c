@@ -55,7 +55,7 @@ static enum err read_at(struct card *card, uint8_t p1, uint8_t p2, size_t want,
 static enum err read_by_short_id(struct card *card, uint16_t file, size_t offset, size_t want,
                                  struct apdu_answer *answer)
 {
-    enum err e = read_at(card, (uint8_t)(0x80 | (file & 0x1F)), (uint8_t)offset, want, answer);
+    enum err e = read_at(card, apdu_short_id(file), (uint8_t)offset, want, answer);
     if (e != ERR_OK)
         return e;
     /* While short identifiers are unproven, only data proves them: 6B00 may also mean that the
@@ -69,6 +69,7 @@ static enum err read_by_short_id(struct card *card, uint16_t file, size_t offset
 static enum err read_selected(struct card *card, uint16_t file, size_t offset, size_t want,
                               struct apdu_answer *answer)
 {
+    memset(answer, 0, sizeof(*answer));
     enum err e = card_select_file(card, file);
     if (e == ERR_OK)
         e = read_at(card, (uint8_t)(offset >> 8), (uint8_t)offset, want, answer);
@@ -130,7 +131,7 @@ static enum err read_over_border(struct card *card, uint16_t file, size_t *got, 
     if (*got != BLOCK || card->current_file == file || card->short_ids_read != CARD_YES)
         return ERR_OK;
     enum err e = read_by_short_id(card, file, SHORT_ID_OFFSET_MAX, want, &answer);
-    if (e == ERR_REFUSED || e == ERR_NOT_FOUND || e == ERR_ANSWER) {
+    if (apdu_may_be_short_id(e)) {
         card->current_file = 0;
         return ERR_OK;
     }
@@ -155,12 +156,13 @@ static enum err read_rest(struct card *card, uint16_t file, size_t got, size_t s
         struct apdu_answer answer;
         size_t want = size - got < BLOCK ? size - got : BLOCK;
         e = read_block(card, file, got, want, &answer);
-        if (e == ERR_OK && answer.len == 0) {
+        if (e != ERR_OK)
+            return e;
+        if (answer.len == 0) {
             log_write(LOG_ERROR, "file %04X ends after %zu of %zu bytes", file, got, size);
             return ERR_ANSWER;
         }
-        if (answer.len > 0)
-            memcpy(der + got, answer.data, answer.len); /* answer.len <= want: apdu_exchange() */
+        memcpy(der + got, answer.data, answer.len); /* answer.len <= want: apdu_exchange() */
         got += answer.len;
     }
     return e;

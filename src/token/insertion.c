@@ -6,15 +6,25 @@
 
 #include "support/log.h"
 
-/* A certificate belongs to one card. Where it is not free, its CA's and the number in EF 0006 must
- * do, which together change at least with the kind of card. */
+/* EF 0006: label 32, manufacturer 32, model 16, serial 16 bytes. */
+#define INFO_SIZE 96
+
+/* A certificate belongs to one card. Where it is not free, its CA's and EF 0006 with its number
+ * must do. Both are read anew: a number remembered would tell nothing of the card that is in. */
 static enum err hash_identity(struct card *card, struct bytes first, bool is_certificate,
                               uint8_t *hash)
 {
+    uint8_t info[256];
+    size_t info_len = 0;
+    enum err e = ERR_OK;
+    if (!is_certificate)
+        e = card_read_first(card, PROFILE_FILE_TOKEN_INFO, info, &info_len);
+    if (e != ERR_OK)
+        return e;
     struct digest *d = digest_new(DIGEST_SHA256);
-    enum err e = d == NULL ? ERR_CRYPTO : digest_update(d, first);
-    if (e == ERR_OK && !is_certificate)
-        e = digest_update(d, bytes_of_text(card->serial));
+    e = d == NULL ? ERR_CRYPTO : digest_update(d, first);
+    if (e == ERR_OK)
+        e = digest_update(d, bytes_first(bytes_of(info, info_len), INFO_SIZE));
     if (e == ERR_OK)
         e = digest_final(d, hash);
     digest_free(d);
@@ -66,14 +76,17 @@ enum err insertion_begin(struct insertion *in)
     if (in->lost)
         return ERR_NO_CARD;
     enum err e = card_begin(&in->card, &fresh);
+    in->unproven |= fresh; /* until a comparison has been made to its end */
     if (e != ERR_OK) {
-        in->lost = fresh && (e == ERR_NOT_FOUND || e == ERR_REFUSED);
+        in->lost = in->unproven && (e == ERR_NOT_FOUND || e == ERR_REFUSED);
         return in->lost ? ERR_NO_CARD : e;
     }
-    if (!fresh)
+    if (!in->unproven)
         return ERR_OK;
     e = compare_identity(in);
-    if (e != ERR_OK)
+    if (e == ERR_OK)
+        in->unproven = false;
+    else
         card_end(&in->card, false);
     return e;
 }

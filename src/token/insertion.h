@@ -19,7 +19,8 @@ struct insertion {
     bool first_is_certificate;
     uint8_t identity[DIGEST_MAX]; /* SHA-256 of what tells this card from others */
     char serial[16 + 1];          /* the beginning of that in hexadecimal */
-    bool lost;                    /* another card answered on a new connection */
+    bool unproven;                /* the card may have been exchanged since the last comparison */
+    bool lost;                    /* it was: another card answered */
 };
 
 /* Recognises the card in READER. On ERR_OK a transaction is open. ERR_FOREIGN: not one of ours. */
