@@ -5,6 +5,7 @@
 #ifndef JPKI_CARD_APDU_H
 #define JPKI_CARD_APDU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "reader/reader.h"
@@ -26,6 +27,14 @@ struct apdu_answer {
     size_t len;
     uint16_t sw;
 };
+
+/* A file named by its short identifier, as P1 of READ BINARY and P2 of VERIFY and of COMPUTE
+ * DIGITAL SIGNATURE want it: the file 00xx has the short identifier xx. */
+uint8_t apdu_short_id(uint16_t file);
+
+/* Errors of a command with a short identifier after which naming the file in the long way is worth
+ * a try: the card may only have disliked the identifier. */
+bool apdu_may_be_short_id(enum err e);
 
 #define SW_OK 0x9000
 #define SW_END_OF_FILE 0x6282

@@ -9,9 +9,6 @@
 /* The GlobalPlatform issuer security domain, which every card of this kind has beside JPKI. */
 static const uint8_t issuer_domain[] = {0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00};
 
-/* EF 0006: label 32, manufacturer 32, model 16, serial 16 bytes; what follows is not needed. */
-#define INFO_SIZE 96
-
 static enum err select_name(struct card *card, struct bytes aid)
 {
     struct apdu select = {0x00, 0xA4, 0x04, 0x0C, aid, APDU_NO_LE};
@@ -40,6 +37,8 @@ static void take_text(struct bytes *in, char *out, size_t size)
         memcpy(out, field.data, field.len);
 }
 
+/* EF 0006: label 32, manufacturer 32, model 16 bytes, a serial that is perhaps not unique, and more
+ * that is not needed. */
 static enum err read_info(struct card *card)
 {
     uint8_t block[256];
@@ -59,10 +58,8 @@ static enum err read_info(struct card *card)
                   text);
         return ERR_FOREIGN;
     }
-    if (bytes_take(&in, 32, &skip)) {
+    if (bytes_take(&in, 32, &skip))
         take_text(&in, card->model, sizeof(card->model));
-        take_text(&in, card->serial, sizeof(card->serial));
-    }
     return ERR_OK;
 }
 
@@ -125,7 +122,7 @@ void card_end(struct card *card, bool drop)
     bool power_off = false;
     if (drop && card->maybe_verified)
         power_off = card->drop_works == CARD_NO || !leave_application(card);
-    if (!reader_end(card->reader, power_off) && power_off)
+    if (!reader_end(card->reader, power_off))
         log_write(LOG_ERROR, "the card's power could not be taken: take it out of the reader, "
                              "other programs may use its keys");
     card->maybe_verified = false;
@@ -165,4 +162,15 @@ enum err card_prove_dropped(struct card *card, enum profile_role role)
     card->drop_works = CARD_NO;
     card->maybe_verified = true;
     return ERR_REFUSED;
+}
+
+enum err card_logout(struct card *card, enum profile_role role)
+{
+    card->maybe_verified = true; /* card_end() drops whatever is not proved to be gone here */
+    enum err e = card_drop(card);
+    if (e == ERR_OK && card->drop_works == CARD_UNKNOWN)
+        e = card_prove_dropped(card, role);
+    if (e == ERR_OK && card->drop_works == CARD_YES)
+        card->maybe_verified = false;
+    return e == ERR_REFUSED ? ERR_OK : e;
 }

@@ -25,8 +25,7 @@ enum card_known { CARD_UNKNOWN, CARD_YES, CARD_NO };
 struct card {
     struct reader *reader; /* not owned */
     const struct profile *profile;
-    char model[16 + 1];  /* EF 0006, padding removed; "" when it is not plain text */
-    char serial[16 + 1]; /* EF 0006; says nothing of the holder and is perhaps not unique */
+    char model[16 + 1]; /* EF 0006, padding removed; "" when it is not plain text */
 
     enum card_known short_ids_read; /* takes READ BINARY with a short file identifier */
     enum card_known short_ids_pin;  /* VERIFY */
@@ -71,16 +70,22 @@ enum err card_begin(struct card *card, bool *fresh);
 void card_end(struct card *card, bool drop);
 
 /* Makes the card forget every PIN, inside a transaction, which stays open with the application
- * selected again. ERR_REFUSED when only taking the power can do it: card_end() then does. */
+ * selected again. ERR_REFUSED when only taking the power can do it: card_end() then does.
+ * reader_transmit()'s errors otherwise. */
 enum err card_drop(struct card *card);
 
 /*
  * Finds out whether the card has really forgotten the PIN of ROLE, which must not have been
- * verified since card_drop() or the last card_end(): by reading the signature certificate, or by
- * trying a signature with the authentication key. Sets drop_works; on ERR_REFUSED the card still
- * knew the PIN, and card_end() will take its power.
+ * verified since card_drop() or the last card_end(): by reading the certificate that wants it, or
+ * by trying a signature where the certificate is free. drop_works is CARD_YES afterwards when it
+ * has; CARD_NO, with ERR_REFUSED, when it still knew the PIN, and card_end() will take its power;
+ * and CARD_UNKNOWN, with ERR_OK, when its answer told nothing.
  */
 enum err card_prove_dropped(struct card *card, enum profile_role role);
+
+/* Inside a transaction: ends a login that was kept open over transactions, and makes sure that it
+ * is ended; where only taking the power can do it, card_end() will. Errors of the exchange. */
+enum err card_logout(struct card *card, enum profile_role role);
 
 /* ---- files (file.c) ---- */
 

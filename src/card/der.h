@@ -16,7 +16,7 @@
  * The size in bytes, header included, of the certificate that begins with HEAD. A certificate of
  * this card always begins with 30 82 hi lo (SEQUENCE, two bytes of length). ERR_NOT_FOUND when HEAD
  * is something else: a file that was never written is filled with FF. ERR_ANSWER when it claims
- * more than DER_CERTIFICATE_MAX. SIZE is 0 on error.
+ * more than DER_CERTIFICATE_MAX or less than 256 bytes. SIZE is 0 on error.
  */
 enum err der_certificate_size(struct bytes head, size_t *size);
 

@@ -13,17 +13,6 @@
 #define INS_VERIFY 0x20
 #define P2_CURRENT_FILE 0x80
 
-static uint8_t p2_short_id(uint16_t file)
-{
-    return (uint8_t)(0x80 | (file & 0x1F));
-}
-
-/* Errors of a command with a short identifier after which the long way is worth a try. */
-static bool may_be_short_id(enum err e)
-{
-    return e == ERR_REFUSED || e == ERR_NOT_FOUND || e == ERR_ANSWER;
-}
-
 static enum err query(struct card *card, uint8_t p2, uint16_t *sw)
 {
     struct apdu verify = {0x00, INS_VERIFY, 0x00, p2, bytes_of(NULL, 0), APDU_NO_LE};
@@ -58,7 +47,7 @@ enum err card_tries(struct card *card, enum profile_role role, int *tries)
     enum err e = ERR_REFUSED;
     *tries = -1;
     if (card->short_ids_pin != CARD_NO) {
-        e = query(card, p2_short_id(file), &sw);
+        e = query(card, apdu_short_id(file), &sw);
         if (e != ERR_OK)
             return e;
         e = query_status(sw);
@@ -67,7 +56,7 @@ enum err card_tries(struct card *card, enum profile_role role, int *tries)
             card->current_file = 0;
         }
     }
-    if (card->short_ids_pin != CARD_YES && may_be_short_id(e)) {
+    if (card->short_ids_pin != CARD_YES && apdu_may_be_short_id(e)) {
         e = card_select_file(card, file);
         if (e == ERR_OK)
             e = query(card, P2_CURRENT_FILE, &sw);
@@ -115,7 +104,7 @@ enum err card_verify(struct card *card, enum profile_role role, struct card_pin 
     writer_u8(&w, 0x00);
     writer_u8(&w, INS_VERIFY);
     writer_u8(&w, 0x00);
-    writer_u8(&w, card->short_ids_pin == CARD_YES ? p2_short_id(file) : P2_CURRENT_FILE);
+    writer_u8(&w, card->short_ids_pin == CARD_YES ? apdu_short_id(file) : P2_CURRENT_FILE);
     writer_u8(&w, pin->len);
     card->maybe_verified = true;
     e = apdu_send_secret(card->reader, bytes_of(pin->command, 5 + (size_t)pin->len), &sw);
@@ -139,11 +128,11 @@ static enum err sign_either_way(struct card *card, uint16_t file, uint8_t p1, st
                                 struct apdu_answer *answer)
 {
     if (card->short_ids_key != CARD_NO) {
-        enum err e = sign_once(card, p1, p2_short_id(file), in, answer);
+        enum err e = sign_once(card, p1, apdu_short_id(file), in, answer);
         card->current_file = 0;
         if (e == ERR_OK)
             card->short_ids_key = CARD_YES;
-        if (card->short_ids_key == CARD_YES || !may_be_short_id(e))
+        if (card->short_ids_key == CARD_YES || !apdu_may_be_short_id(e))
             return e;
     }
     enum err e = card_select_file(card, file);

@@ -5,17 +5,11 @@
  */
 #include <string.h>
 
-#include "pkcs11/entry.h"
+#include "pkcs11/session.h"
 #include "token/mech.h"
 #include "token/rv.h"
 
 #define SIZE 32 /* CKM_SHA256 is the only one */
-
-static void cancel(struct session *session)
-{
-    digest_free(session->digest);
-    session->digest = NULL;
-}
 
 CK_RV C_DigestInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism)
 {
@@ -26,7 +20,7 @@ CK_RV C_DigestInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism)
         return rv;
     if (mechanism == NULL) { /* since 3.0: gives up the operation */
         rv = call.session->digest != NULL ? CKR_OK : CKR_ARGUMENTS_BAD;
-        cancel(call.session);
+        session_cancel_digest(call.session);
         return entry_end(&call, rv);
     }
     if (call.session->digest != NULL)
@@ -46,17 +40,8 @@ static CK_RV update(struct session *session, CK_BYTE *part, CK_ULONG len)
         return CKR_ARGUMENTS_BAD;
     CK_RV rv = rv_of(digest_update(session->digest, bytes_of(part, len)));
     if (rv != CKR_OK)
-        cancel(session);
+        session_cancel_digest(session);
     return rv;
-}
-
-/* The two-call convention: true when there is nothing to compute yet, with the answer in RV. */
-static bool only_size(CK_BYTE *out, CK_ULONG *len, CK_RV *rv)
-{
-    bool short_room = out != NULL && *len < SIZE;
-    *rv = short_room ? CKR_BUFFER_TOO_SMALL : CKR_OK;
-    *len = SIZE;
-    return out == NULL || short_room;
 }
 
 static CK_RV final(struct session *session, CK_BYTE *out)
@@ -65,7 +50,7 @@ static CK_RV final(struct session *session, CK_BYTE *out)
     CK_RV rv = rv_of(digest_final(session->digest, hash));
     if (rv == CKR_OK)
         memcpy(out, hash, SIZE);
-    cancel(session);
+    session_cancel_digest(session);
     return rv;
 }
 
@@ -80,7 +65,7 @@ CK_RV C_Digest(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_B
         return entry_end(&call, CKR_OPERATION_NOT_INITIALIZED);
     if (digest_len == NULL || (data == NULL && data_len > 0))
         return entry_end(&call, CKR_ARGUMENTS_BAD);
-    if (only_size(digest, digest_len, &rv))
+    if (entry_only_size(digest, digest_len, SIZE, &rv))
         return entry_end(&call, rv);
     rv = update(call.session, data, data_len);
     if (rv == CKR_OK)
@@ -121,7 +106,7 @@ CK_RV C_DigestFinal(CK_SESSION_HANDLE session, CK_BYTE *digest, CK_ULONG *digest
         return entry_end(&call, CKR_OPERATION_NOT_INITIALIZED);
     if (digest_len == NULL)
         return entry_end(&call, CKR_ARGUMENTS_BAD);
-    if (!only_size(digest, digest_len, &rv))
+    if (!entry_only_size(digest, digest_len, SIZE, &rv))
         rv = final(call.session, digest);
     return entry_end(&call, rv);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The module's state, and the sessions.
+ * The module's state.
  *
  * A forked child has a copy of everything, and may use none of it: PC/SC handles are the parent's,
  * locks may be held by threads that do not exist here, PINs are wiped by the kernel. So the state
@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "pkcs11/session.h"
 #include "support/log.h"
-#include "token/pin.h"
 
 /* 0: not initialised; a process id: initialised there; its negative: that process is in
  * C_Initialize or C_Finalize just now. */
@@ -29,27 +29,28 @@ static CK_DESTROYMUTEX app_destroy;
 static CK_LOCKMUTEX app_lock;
 static CK_UNLOCKMUTEX app_unlock;
 
-static bool call_create(void **mutex)
+static bool by_app_create(void **mutex)
 {
     return app_create(mutex) == CKR_OK;
 }
 
-static bool call_destroy(void *mutex)
+static bool by_app_destroy(void *mutex)
 {
     return app_destroy(mutex) == CKR_OK;
 }
 
-static bool call_lock(void *mutex)
+static bool by_app_lock(void *mutex)
 {
     return app_lock(mutex) == CKR_OK;
 }
 
-static bool call_unlock(void *mutex)
+static bool by_app_unlock(void *mutex)
 {
     return app_unlock(mutex) == CKR_OK;
 }
 
-static const struct lock_calls app_calls = {call_create, call_destroy, call_lock, call_unlock};
+static const struct lock_calls app_calls = {by_app_create, by_app_destroy, by_app_lock,
+                                            by_app_unlock};
 
 static void pause_ms(long ms)
 {
@@ -109,142 +110,36 @@ CK_RV entry_slot(struct call *call, const char *name, CK_SLOT_ID id)
     return rv == CKR_OK ? CKR_OK : entry_end(call, rv);
 }
 
-/* ---- sessions ---- */
-
-static struct session *find(struct module *m, CK_SESSION_HANDLE handle)
-{
-    lock_take(m->lock);
-    struct session *s = m->sessions;
-    while (s != NULL && s->handle != handle)
-        s = s->next;
-    lock_give(m->lock);
-    return s;
-}
-
-/* The terminal and role of a session; NULL without such a session. What else is in it may change
- * or go as long as the terminal is not entered. */
-static struct terminal *terminal_of(struct module *m, CK_SESSION_HANDLE handle,
-                                    enum profile_role *role)
-{
-    struct terminal *terminal = NULL;
-    lock_take(m->lock);
-    for (struct session *s = m->sessions; s != NULL; s = s->next)
-        if (s->handle == handle) {
-            terminal = s->terminal;
-            *role = s->role;
-        }
-    lock_give(m->lock);
-    return terminal;
-}
-
-static void unlink_session(struct module *m, struct session *session)
-{
-    lock_take(m->lock);
-    for (struct session **p = &m->sessions; *p != NULL; p = &(*p)->next)
-        if (*p == session) {
-            *p = session->next;
-            break;
-        }
-    lock_give(m->lock);
-}
-
-/* Frees a session whose token has left; there is nothing to log out of. */
-static void discard(struct module *m, struct session *session)
-{
-    unlink_session(m, session);
-    digest_free(session->digest);
-    digest_free(session->sign.digest);
-    free(session);
-}
-
 CK_RV entry_session(struct call *call, const char *name, CK_SESSION_HANDLE handle)
 {
-    enum profile_role role = PROFILE_AUTH;
+    enum profile_role role;
     CK_RV rv = entry_begin(call, name);
     if (rv != CKR_OK)
         return rv;
-    struct terminal *terminal = terminal_of(call->module, handle, &role);
+    struct terminal *terminal = session_terminal(call->module, handle, &role);
     if (terminal == NULL)
         return entry_end(call, CKR_SESSION_HANDLE_INVALID);
     enter(call, terminal, role);
-    struct session *session = find(call->module, handle);
-    struct token *token = &terminal->tokens[role];
-    if (session != NULL && session->token != token->number) {
-        discard(call->module, session);
-        session = NULL;
-    }
-    if (session == NULL)
-        return entry_end(call, CKR_SESSION_HANDLE_INVALID);
-    call->session = session;
-    call->token = token;
-    return CKR_OK;
+    call->token = &terminal->tokens[role];
+    call->session = session_find(call, handle);
+    return call->session != NULL ? CKR_OK : entry_end(call, CKR_SESSION_HANDLE_INVALID);
 }
 
-struct session *entry_next(struct call *call, const struct session *previous)
+CK_RV entry_refuse(const char *name, CK_SESSION_HANDLE session, bool arguments, CK_RV rv)
 {
-    struct module *m = call->module;
-    lock_take(m->lock);
-    struct session *s = previous == NULL ? m->sessions : previous->next;
-    while (s != NULL && (s->terminal != call->terminal || s->role != call->role))
-        s = s->next;
-    lock_give(m->lock);
-    return s;
+    struct call call;
+    CK_RV begun = entry_session(&call, name, session);
+    if (begun != CKR_OK)
+        return begun;
+    return entry_end(&call, arguments ? rv : CKR_ARGUMENTS_BAD);
 }
 
-/* Sessions of cards that have left, which nobody has asked for since. */
-static void sweep(struct call *call)
+bool entry_only_size(const CK_BYTE *out, CK_ULONG *len, size_t size, CK_RV *rv)
 {
-    struct session *next;
-    for (struct session *s = entry_next(call, NULL); s != NULL; s = next) {
-        next = entry_next(call, s);
-        if (s->token != call->token->number)
-            discard(call->module, s);
-    }
-}
-
-CK_RV entry_open(struct call *call, CK_FLAGS flags, CK_SESSION_HANDLE *handle)
-{
-    struct module *m = call->module;
-    sweep(call);
-    struct session *session = calloc(1, sizeof(*session));
-    if (session == NULL)
-        return CKR_HOST_MEMORY;
-    session->terminal = call->terminal;
-    session->role = call->role;
-    session->token = call->token->number;
-    session->flags = flags;
-    call->token->sessions++;
-    if ((flags & CKF_RW_SESSION) != 0)
-        call->token->rw_sessions++;
-    lock_take(m->lock);
-    session->handle = ++m->last_handle;
-    session->next = m->sessions;
-    m->sessions = session;
-    *handle = session->handle;
-    lock_give(m->lock);
-    return CKR_OK;
-}
-
-void entry_close(struct call *call, struct session *session)
-{
-    struct token *token = call->token;
-    sign_cancel(&session->sign, token);
-    token->sessions--;
-    if ((session->flags & CKF_RW_SESSION) != 0)
-        token->rw_sessions--;
-    if (call->session == session)
-        call->session = NULL;
-    discard(call->module, session);
-    if (token->sessions == 0 && token->logged_in)
-        pin_logout(token); /* an error is one of the card's, and the session is gone all the same */
-}
-
-void entry_close_all(struct call *call)
-{
-    struct session *s;
-    sweep(call);
-    while ((s = entry_next(call, NULL)) != NULL)
-        entry_close(call, s);
+    bool short_room = out != NULL && *len < size;
+    *rv = short_room ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+    *len = size;
+    return out == NULL || short_room;
 }
 
 /* ---- initialise and finalise ---- */
@@ -253,8 +148,7 @@ static void module_free(struct module *m)
 {
     if (m == NULL)
         return;
-    while (m->sessions != NULL)
-        discard(m, m->sessions);
+    session_free_all(m);
     slots_free(m->slots);
     lock_free(m->lock);
     config_clear(&m->config);
@@ -262,25 +156,25 @@ static void module_free(struct module *m)
     log_close();
 }
 
-static void load_config(struct module *m, const char *reserved, bool *ok)
+static bool load_config(struct module *m, const char *reserved)
 {
     struct config_sources sources = {.system_file = CONFIG_SYSTEM_FILE};
     config_find(&sources);
     sources.reserved = reserved;
-    *ok = config_load(&m->config, &sources, entry_tokens);
+    bool ok = config_load(&m->config, &sources, entry_tokens);
     config_forget(&sources);
     log_open(m->config.log_level, m->config.log_file);
     for (size_t i = 0; i < m->config.complaint_count; i++)
         log_write(LOG_WARNING, "%s", m->config.complaints[i]);
+    return ok;
 }
 
 static struct module *module_new(const char *reserved, const struct lock_calls *lock_calls)
 {
-    bool ok;
     struct module *m = calloc(1, sizeof(*m));
     if (m == NULL)
         return NULL;
-    load_config(m, reserved, &ok);
+    bool ok = load_config(m, reserved);
     m->lock = lock_new(lock_calls);
     m->slots = slots_new(&m->config, lock_calls);
     if (!ok || m->lock == NULL || m->slots == NULL) {

@@ -17,27 +17,12 @@
  * object, see tokens.c. */
 extern const unsigned entry_tokens;
 
-struct session {
-    CK_SESSION_HANDLE handle;
-    struct terminal *terminal;
-    enum profile_role role;
-    unsigned long token; /* the token's number: another one means that the card has left */
-    CK_FLAGS flags;
-
-    /* under the terminal's lock */
-    struct sign_operation sign;
-    struct digest *digest; /* NULL: no operation */
-    bool finding;
-    CK_OBJECT_HANDLE found[OBJECT_COUNT];
-    CK_ULONG found_count, found_next;
-
-    struct session *next;
-};
+struct session; /* session.h */
 
 struct module {
     struct config config;
     struct slots *slots;
-    struct lock *lock; /* of the list below; held for a moment, never with another */
+    struct lock *lock; /* of the list below; held for a moment */
     struct session *sessions;
     CK_SESSION_HANDLE last_handle; /* never used again */
 };
@@ -73,15 +58,12 @@ CK_RV entry_end(struct call *call, CK_RV rv);
 CK_RV entry_initialize(const CK_C_INITIALIZE_ARGS *args);
 CK_RV entry_finalize(void);
 
-/*
- * Sessions. Inside entry_slot() or entry_session(). entry_close() frees the session, and logs out
- * with the token's last one; the call has no session afterwards.
- */
-CK_RV entry_open(struct call *call, CK_FLAGS flags, CK_SESSION_HANDLE *handle);
-void entry_close(struct call *call, struct session *session);
-void entry_close_all(struct call *call);
+/* A function that does nothing but refuse with RV, after the checks that come first: initialised,
+ * session alive, ARGUMENTS given. */
+CK_RV entry_refuse(const char *name, CK_SESSION_HANDLE session, bool arguments, CK_RV rv);
 
-/* The next of the token's sessions after PREVIOUS (NULL: the first), or NULL. */
-struct session *entry_next(struct call *call, const struct session *previous);
+/* The two-call convention (PKCS#11 3.2, section 5.2) for an output of SIZE bytes, which LEN
+ * becomes: true when nothing is to be computed yet, with the answer in RV. */
+bool entry_only_size(const CK_BYTE *out, CK_ULONG *len, size_t size, CK_RV *rv);
 
 #endif

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "pkcs11/entry.h"
+#include "pkcs11/session.h"
 #include "token/attrs.h"
 
 static CK_RV copy_value(CK_ATTRIBUTE *attribute, struct bytes value)

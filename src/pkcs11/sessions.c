@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "pkcs11/entry.h"
+#include "pkcs11/session.h"
 #include "token/pin.h"
 
 CK_RV C_OpenSession(CK_SLOT_ID id, CK_FLAGS flags, void *application, CK_NOTIFY notify,
@@ -20,7 +20,7 @@ CK_RV C_OpenSession(CK_SLOT_ID id, CK_FLAGS flags, void *application, CK_NOTIFY 
         return entry_end(&call, CKR_ARGUMENTS_BAD);
     if ((flags & CKF_SERIAL_SESSION) == 0)
         return entry_end(&call, CKR_SESSION_PARALLEL_NOT_SUPPORTED);
-    return entry_end(&call, entry_open(&call, flags, session));
+    return entry_end(&call, session_open(&call, flags, session));
 }
 
 CK_RV C_CloseSession(CK_SESSION_HANDLE session)
@@ -29,7 +29,7 @@ CK_RV C_CloseSession(CK_SESSION_HANDLE session)
     CK_RV rv = entry_session(&call, __func__, session);
     if (rv != CKR_OK)
         return rv;
-    entry_close(&call, call.session);
+    session_close(&call, call.session);
     return entry_end(&call, CKR_OK);
 }
 
@@ -41,7 +41,7 @@ CK_RV C_CloseAllSessions(CK_SLOT_ID id)
         return CKR_OK; /* its sessions went with it */
     if (rv != CKR_OK)
         return rv;
-    entry_close_all(&call);
+    session_close_all(&call);
     return entry_end(&call, CKR_OK);
 }
 
@@ -114,7 +114,7 @@ CK_RV C_Logout(CK_SESSION_HANDLE session)
         return rv;
     if (!call.token->logged_in)
         return entry_end(&call, CKR_USER_NOT_LOGGED_IN);
-    for (struct session *s = entry_next(&call, NULL); s != NULL; s = entry_next(&call, s))
+    for (struct session *s = session_next(&call, NULL); s != NULL; s = session_next(&call, s))
         sign_cancel(&s->sign, call.token);
     return entry_end(&call, pin_logout(call.token));
 }
@@ -129,9 +129,7 @@ CK_RV C_SessionCancel(CK_SESSION_HANDLE session, CK_FLAGS flags)
         call.session->finding = false;
     if ((flags & CKF_SIGN) != 0)
         sign_cancel(&call.session->sign, call.token);
-    if ((flags & CKF_DIGEST) != 0) {
-        digest_free(call.session->digest);
-        call.session->digest = NULL;
-    }
+    if ((flags & CKF_DIGEST) != 0)
+        session_cancel_digest(call.session);
     return entry_end(&call, CKR_OK);
 }

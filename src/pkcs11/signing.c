@@ -2,7 +2,7 @@
  *
  * Signing (PKCS#11 3.2, section 5.13).
  */
-#include "pkcs11/entry.h"
+#include "pkcs11/session.h"
 
 CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
@@ -18,18 +18,6 @@ CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_H
         rv = sign_init(op, call.token, mechanism, key);
     }
     return entry_end(&call, rv);
-}
-
-/* The two-call convention: true when nothing is to be signed yet, with the answer in RV. It costs
- * neither consent nor a look at the card. */
-static bool only_size(const struct token *token, CK_BYTE *signature, CK_ULONG *len, CK_RV *rv)
-{
-    size_t size = sign_size(token);
-    bool short_room = signature != NULL && *len < size;
-    *rv = short_room ? CKR_BUFFER_TOO_SMALL : CKR_OK;
-    if (signature == NULL || short_room)
-        *len = size;
-    return signature == NULL || short_room;
 }
 
 static CK_RV final(struct call *call, CK_BYTE *signature, CK_ULONG *len)
@@ -57,7 +45,7 @@ CK_RV C_Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_BYT
         sign_cancel(op, call.token);
         return entry_end(&call, CKR_OPERATION_NOT_INITIALIZED);
     }
-    if (only_size(call.token, signature, signature_len, &rv))
+    if (entry_only_size(signature, signature_len, sign_size(call.token), &rv))
         return entry_end(&call, rv);
     rv = sign_update(op, call.token, bytes_of(data, data_len));
     if (rv == CKR_OK)
@@ -89,7 +77,7 @@ CK_RV C_SignFinal(CK_SESSION_HANDLE session, CK_BYTE *signature, CK_ULONG *signa
         return entry_end(&call, CKR_OPERATION_NOT_INITIALIZED);
     if (signature_len == NULL)
         return entry_end(&call, CKR_ARGUMENTS_BAD);
-    if (!only_size(call.token, signature, signature_len, &rv))
+    if (!entry_only_size(signature, signature_len, sign_size(call.token), &rv))
         rv = final(&call, signature, signature_len);
     return entry_end(&call, rv);
 }

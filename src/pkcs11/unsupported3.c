@@ -3,135 +3,125 @@
  * The functions of PKCS#11 3.0 and 3.2 that this card has no use for, each with the refusal that
  * the specification names.
  */
-#include "pkcs11/entry.h"
+#include "pkcs11/session.h"
 
 /* A function that refuses whatever it is given has no use for most of it. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-
-/* Refuses, after the checks that come first: initialised, session alive, arguments given. */
-static CK_RV refuse(const char *name, CK_SESSION_HANDLE session, bool arguments, CK_RV rv)
-{
-    struct call call;
-    CK_RV begun = entry_session(&call, name, session);
-    if (begun != CKR_OK)
-        return begun;
-    return entry_end(&call, arguments ? rv : CKR_ARGUMENTS_BAD);
-}
 
 /* ---- Messages (3.0; sections 5.9, 5.11, 5.15, 5.17) ---- */
 
 CK_RV C_MessageEncryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-    return refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
+    return entry_refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 CK_RV C_EncryptMessage(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
                        CK_BYTE *associated, CK_ULONG associated_len, CK_BYTE *in, CK_ULONG in_len,
                        CK_BYTE *out, CK_ULONG *out_len)
 {
-    return refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_EncryptMessageBegin(CK_SESSION_HANDLE session, CK_VOID_PTR parameter,
                             CK_ULONG parameter_len, CK_BYTE *associated, CK_ULONG associated_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_EncryptMessageNext(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
                            CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len,
                            CK_FLAGS flags)
 {
-    return refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_MessageEncryptFinal(CK_SESSION_HANDLE session)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_MessageDecryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-    return refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
+    return entry_refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 CK_RV C_DecryptMessage(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
                        CK_BYTE *associated, CK_ULONG associated_len, CK_BYTE *in, CK_ULONG in_len,
                        CK_BYTE *out, CK_ULONG *out_len)
 {
-    return refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_DecryptMessageBegin(CK_SESSION_HANDLE session, CK_VOID_PTR parameter,
                             CK_ULONG parameter_len, CK_BYTE *associated, CK_ULONG associated_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_DecryptMessageNext(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
                            CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len,
                            CK_FLAGS flags)
 {
-    return refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_MessageDecryptFinal(CK_SESSION_HANDLE session)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_MessageSignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-    return refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
+    return entry_refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 CK_RV C_SignMessage(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
                     CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len)
 {
-    return refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, out_len != NULL, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_SignMessageBegin(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_SignMessageNext(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
                         CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_MessageSignFinal(CK_SESSION_HANDLE session)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_MessageVerifyInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
 {
-    return refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
+    return entry_refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 CK_RV C_VerifyMessage(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
                       CK_BYTE *in, CK_ULONG in_len, CK_BYTE *signature, CK_ULONG signature_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_VerifyMessageBegin(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_VerifyMessageNext(CK_SESSION_HANDLE session, CK_VOID_PTR parameter, CK_ULONG parameter_len,
                           CK_BYTE *in, CK_ULONG in_len, CK_BYTE *signature, CK_ULONG signature_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_MessageVerifyFinal(CK_SESSION_HANDLE session)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 /* ---- Key encapsulation, signature given first (3.2; sections 5.14 and 5.18) ---- */
@@ -140,36 +130,37 @@ CK_RV C_EncapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
                        CK_OBJECT_HANDLE public_key, CK_ATTRIBUTE *attributes, CK_ULONG count,
                        CK_BYTE *out, CK_ULONG *out_len, CK_OBJECT_HANDLE *handle)
 {
-    return refuse(__func__, session, mechanism != NULL && out_len != NULL && handle != NULL,
-                  CKR_MECHANISM_INVALID);
+    return entry_refuse(__func__, session, mechanism != NULL && out_len != NULL && handle != NULL,
+                        CKR_MECHANISM_INVALID);
 }
 
 CK_RV C_DecapsulateKey(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
                        CK_OBJECT_HANDLE private_key, CK_ATTRIBUTE *attributes, CK_ULONG count,
                        CK_BYTE *in, CK_ULONG in_len, CK_OBJECT_HANDLE *handle)
 {
-    return refuse(__func__, session, mechanism != NULL && handle != NULL, CKR_MECHANISM_INVALID);
+    return entry_refuse(__func__, session, mechanism != NULL && handle != NULL,
+                        CKR_MECHANISM_INVALID);
 }
 
 CK_RV C_VerifySignatureInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
                             CK_OBJECT_HANDLE key, CK_BYTE *signature, CK_ULONG signature_len)
 {
-    return refuse(__func__, session, mechanism != NULL, CKR_FUNCTION_NOT_SUPPORTED);
+    return entry_refuse(__func__, session, mechanism != NULL, CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 CK_RV C_VerifySignature(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_VerifySignatureUpdate(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_VerifySignatureFinal(CK_SESSION_HANDLE session)
 {
-    return refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
+    return entry_refuse(__func__, session, true, CKR_OPERATION_NOT_INITIALIZED);
 }
 
 CK_RV C_WrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
@@ -177,7 +168,8 @@ CK_RV C_WrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
                              CK_BYTE *associated, CK_ULONG associated_len, CK_BYTE *out,
                              CK_ULONG *out_len)
 {
-    return refuse(__func__, session, mechanism != NULL && out_len != NULL, CKR_MECHANISM_INVALID);
+    return entry_refuse(__func__, session, mechanism != NULL && out_len != NULL,
+                        CKR_MECHANISM_INVALID);
 }
 
 CK_RV C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism,
@@ -185,7 +177,8 @@ CK_RV C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM *mechanis
                                CK_ATTRIBUTE *attributes, CK_ULONG count, CK_BYTE *associated,
                                CK_ULONG associated_len, CK_OBJECT_HANDLE *handle)
 {
-    return refuse(__func__, session, mechanism != NULL && handle != NULL, CKR_MECHANISM_INVALID);
+    return entry_refuse(__func__, session, mechanism != NULL && handle != NULL,
+                        CKR_MECHANISM_INVALID);
 }
 
 /* ---- Validation and asynchronous calls (3.2; sections 5.6 and 5.21) ---- */
@@ -206,16 +199,16 @@ CK_RV C_GetSessionValidationFlags(CK_SESSION_HANDLE session, CK_SESSION_VALIDATI
 
 CK_RV C_AsyncComplete(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function, CK_ASYNC_DATA_PTR result)
 {
-    return refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
+    return entry_refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 CK_RV C_AsyncGetID(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function, CK_ULONG_PTR id)
 {
-    return refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
+    return entry_refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
 }
 
 CK_RV C_AsyncJoin(CK_SESSION_HANDLE session, CK_UTF8CHAR_PTR function, CK_ULONG id,
                   CK_BYTE_PTR data, CK_ULONG data_len)
 {
-    return refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
+    return entry_refuse(__func__, session, true, CKR_FUNCTION_NOT_SUPPORTED);
 }

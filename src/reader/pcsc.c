@@ -452,7 +452,7 @@ enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *r
 bool reader_end(struct reader *reader, bool power_off)
 {
     if (!reader->connected)
-        return false;
+        return !power_off;
     LONG rv;
     if (power_off) {
         rv = SCardDisconnect(reader->card, SCARD_UNPOWER_CARD);
@@ -463,5 +463,5 @@ bool reader_end(struct reader *reader, bool power_off)
     if (rv == SCARD_S_SUCCESS)
         return true;
     enum err e = failed(power_off ? "SCardDisconnect" : "SCardEndTransaction", rv);
-    return e == ERR_NO_CARD || e == ERR_NO_READER; /* such a card has no power either */
+    return !power_off || e == ERR_NO_CARD || e == ERR_NO_READER; /* no card has no power */
 }

@@ -63,7 +63,8 @@ enum err reader_states(struct reader_view *view, const char *const *names, size_
 enum err reader_wait(struct reader_view *view, const char *const *names, size_t count,
                      const struct reader_state *states, unsigned milliseconds);
 
-/* Ends a reader_wait() that is under way in another thread. Without one it does nothing. */
+/* Ends a reader_wait() that is under way in another thread, and makes all later ones on this view
+ * return ERR_CANCELLED. One that is just beginning may be missed: repeat until it has ended. */
 void reader_cancel(struct reader_view *view);
 
 /* One reader with a connection to its card, which stays open between transactions. */
@@ -77,22 +78,26 @@ void reader_free(struct reader *reader);
 /*
  * Begins a transaction, connecting first if needed. FRESH is set when the card may have been reset
  * or exchanged since the last transaction (new connection, reset by another program).
- * Waits at most a few seconds while another program holds the card: then ERR_BUSY. (A first
- * connection cannot be bounded: pcscd keeps it waiting while a transaction is held elsewhere.)
+ * FRESH is valid also when an error is returned.
+ * ERR_BUSY when another program holds the card for more than a few seconds. (A first connection
+ * cannot be bounded: pcscd keeps it waiting while a transaction is held elsewhere.) ERR_NO_CARD,
+ * ERR_NO_READER, ERR_NO_SERVICE, ERR_TRANSPORT; no transaction is open after any error.
  */
 enum err reader_begin(struct reader *reader, bool *fresh);
 
 /*
  * Sends COMMAND and receives the response with its status word into RESPONSE, which has room for
  * READER_RESPONSE_MAX bytes; RECEIVED is the number of them, 0 on error.
- * Only inside a transaction. ERR_NO_CARD, ERR_NO_READER, ERR_NO_SERVICE: the transaction is over.
- * ERR_TRANSPORT: the card's state is not known. COMMAND is not copied and not logged.
+ * Only inside a transaction, which is to be ended by reader_end() also after an error. ERR_NO_CARD,
+ * ERR_NO_READER, ERR_NO_SERVICE: nothing more can be sent in it. ERR_TRANSPORT: what the card did
+ * is not known. COMMAND is not copied and not logged.
  */
 enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
                          size_t *received);
 
 /* Ends the transaction. POWER_OFF takes the power from the card, which forgets every PIN; the next
- * reader_begin() connects again. False when the card may not have lost its power. */
+ * reader_begin() connects again. False when POWER_OFF was asked for and the card may still have its
+ * power. */
 bool reader_end(struct reader *reader, bool power_off);
 
 /* Gives up the connection outside a transaction, leaving the card as it is. */

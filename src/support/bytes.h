@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Bounded reading and writing of bytes. All data that comes from a card or a reader goes through
- * here: nothing outside this file indexes received data.
+ * Bounded reading and writing of bytes. Lengths and offsets that come from a card or a reader are
+ * only followed through here.
  */
 #ifndef JPKI_SUPPORT_BYTES_H
 #define JPKI_SUPPORT_BYTES_H

@@ -188,7 +188,7 @@ static const struct row *find(enum object object, CK_ATTRIBUTE_TYPE type)
 
 static const struct token_certificate *certificate_of(const struct token *token, enum object object)
 {
-    return object == OBJECT_CA_CERTIFICATE ? &token->ca : &token->own;
+    return object == OBJECT_CA_CERTIFICATE ? &token->ca : &token->holder;
 }
 
 bool attrs_cheap(const struct token *token, enum object object, CK_ATTRIBUTE_TYPE type)
@@ -321,7 +321,7 @@ CK_RV attrs_value(struct token *token, enum object object, CK_ATTRIBUTE_TYPE typ
         *value = made(token, object, row, room);
         return CKR_OK;
     }
-    enum err e = object == OBJECT_CA_CERTIFICATE ? token_need_ca(token) : token_need_own(token);
+    enum err e = object == OBJECT_CA_CERTIFICATE ? token_load_ca(token) : token_load_holder(token);
     if (e != ERR_OK)
         return rv_of(e);
     return read(&certificate_of(token, object)->x509, row, room, value);

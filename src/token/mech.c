@@ -30,7 +30,7 @@ static const struct mech *find(CK_MECHANISM_TYPE type)
     return NULL;
 }
 
-static bool is_pss(const struct mech *mech)
+bool mech_is_pss(const struct mech *mech)
 {
     return mech->use == MECH_PSS || mech->use == MECH_PSS_HASHED;
 }
@@ -42,7 +42,7 @@ static bool is_pss(const struct mech *mech)
  */
 static bool listed(const struct token *token, const struct mech *mech)
 {
-    if (is_pss(mech) && !token->pss)
+    if (mech_is_pss(mech) && !token->pss)
         return false;
     return mech->use == MECH_PKCS1 || mech->use == MECH_DIGEST || !pin_consent_needed(token);
 }
@@ -64,10 +64,10 @@ CK_RV mech_for_signing(const struct token *token, const CK_MECHANISM *wanted,
 {
     *mech = NULL;
     const struct mech *found = find(wanted->mechanism);
-    if (found == NULL || found->use == MECH_DIGEST || (is_pss(found) && !token->pss))
+    if (found == NULL || found->use == MECH_DIGEST || (mech_is_pss(found) && !token->pss))
         return CKR_MECHANISM_INVALID;
     CK_RV rv = CKR_OK;
-    if (is_pss(found))
+    if (mech_is_pss(found))
         rv = check_pss(wanted);
     else if (wanted->ulParameterLen != 0)
         rv = CKR_MECHANISM_PARAM_INVALID;

@@ -18,8 +18,10 @@ enum mech_use {
 struct mech {
     CK_MECHANISM_TYPE type;
     enum mech_use use;
-    enum digest_kind digest; /* of the HASHED and DIGEST uses; DIGEST_SHA256 for PSS */
+    enum digest_kind digest; /* computed here; of MECH_PKCS1 and MECH_PSS it means nothing */
 };
+
+bool mech_is_pss(const struct mech *mech);
 
 #define MECH_PKCS1_MAX 245 /* bytes that fit into a signature of 256 */
 
@@ -38,7 +40,8 @@ CK_ULONG mech_list(const struct token *token, CK_MECHANISM_TYPE *list);
 /* CKR_MECHANISM_INVALID for what is not listed. */
 CK_RV mech_info(const struct token *token, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info);
 
-/* The signing mechanisms of the list, for CKA_ALLOWED_MECHANISMS. */
+/* The signing mechanisms of the list, at most MECH_LIST_MAX, for CKA_ALLOWED_MECHANISMS: what a
+ * program finds there it should be able to choose without harm. */
 CK_ULONG mech_allowed(const struct token *token, CK_MECHANISM_TYPE *list);
 
 #endif

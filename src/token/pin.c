@@ -9,7 +9,8 @@
 #include "token/clock.h"
 #include "token/rv.h"
 
-#define HASH 32        /* SHA-256 */
+#define HASH 32 /* SHA-256 */
+#define NO_GUESS_MS 1000
 #define REFUSED_MAX 16 /* no counter of this card can count more refusals */
 
 /* On pages of secret_new(). */
@@ -164,16 +165,22 @@ static CK_RV check_tries(struct token *token)
     return CKR_OK;
 }
 
-/* Inside the transaction of a login: has the card really forgotten the PIN? Asked once per card,
- * and only where the answer costs no signature; sign.c asks for the other key. */
-static void prove_isolation(struct token *token)
+enum err pin_prove_isolation(struct token *token)
 {
     struct card *card = &token->insertion->card;
-    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN ||
-        !token->key->certificate_private)
-        return;
-    if (card_drop(card) == ERR_OK)
-        card_prove_dropped(card, token->role);
+    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN)
+        return ERR_OK;
+    enum err e = card_prove_dropped(card, token->role);
+    return e == ERR_REFUSED ? ERR_OK : e; /* card_end() knows what to do about it */
+}
+
+/* Where the answer costs no signature, it is asked for at once. */
+static void prove_at_login(struct token *token)
+{
+    struct card *card = &token->insertion->card;
+    if (token->config->isolation && card->drop_works == CARD_UNKNOWN &&
+        token->key->certificate_private && card_drop(card) == ERR_OK)
+        pin_prove_isolation(token);
 }
 
 static void accepted(struct token *token, const uint8_t *hash)
@@ -190,24 +197,33 @@ static void accepted(struct token *token, const uint8_t *hash)
     }
 }
 
+/* The PIN that the card has accepted within the last second, which also filled its counter: a
+ * program that signs again and again is spared one command each time. */
+static bool is_no_guess(const struct token *token, const uint8_t *hash)
+{
+    const struct pin_memory *pin = token->pin;
+    return pin->has_accepted && secret_equal(pin->accepted, hash, HASH) &&
+           token->tries == (int)token->key->pin.tries && clock_ms() - token->tries_at < NO_GUESS_MS;
+}
+
 /* Inside a transaction: presents the offered PIN, once. */
 static CK_RV present_offered(struct token *token, const uint8_t *hash)
 {
     struct pin_memory *pin = token->pin;
     struct card *card = &token->insertion->card;
     int tries;
-    /* The PIN that the card accepted last is no guess; all others are counted first. */
-    if (!pin->has_accepted || !secret_equal(pin->accepted, hash, HASH)) {
+    /* Before the PIN's file is selected, which then stays so until the VERIFY. */
+    if (token->issued == CARD_UNKNOWN && token->role == PROFILE_SIGN)
+        token->issued = card_has_certificate(card, token->role);
+    if (!is_no_guess(token, hash)) {
         CK_RV rv = check_tries(token);
         if (rv != CKR_OK)
             return rv;
     }
-    if (token->issued == CARD_UNKNOWN && token->role == PROFILE_SIGN)
-        token->issued = card_has_certificate(card, token->role);
     enum err e = card_verify(card, token->role, &pin->offered, &tries);
     if (e == ERR_OK) {
         accepted(token, hash);
-        prove_isolation(token);
+        prove_at_login(token);
         return CKR_OK;
     }
     pin->consent = false;
@@ -278,12 +294,9 @@ CK_RV pin_logout(struct token *token)
     enum err e = insertion_begin(token->insertion);
     if (e != ERR_OK)
         return rv_of(e);
-    card->maybe_verified = true;
-    if (card_drop(card) == ERR_OK &&
-        (card->drop_works == CARD_YES || card_prove_dropped(card, token->role) == ERR_OK))
-        card->maybe_verified = false;
+    e = card_logout(card, token->role);
     insertion_end(token->insertion, true);
-    return CKR_OK;
+    return rv_of(e);
 }
 
 void pin_lost(struct token *token)
@@ -307,6 +320,8 @@ enum err pin_present(struct token *token)
     if (!token->config->isolation)
         return ERR_OK;
     enum err e = card_verify(&token->insertion->card, token->role, &pin->held, &tries);
+    if (e == ERR_OK)
+        token_set_tries(token, (int)token->key->pin.tries);
     if (e != ERR_PIN_WRONG && e != ERR_PIN_LOCKED)
         return e;
     uint8_t hash[HASH];
@@ -333,7 +348,7 @@ void pin_tidy(struct token *token)
     }
     /* The signature key's PIN serves one signature. It stays only as long as the certificate is
      * still to be read, for programs that look at it after they have signed. */
-    bool unread = token->own.state == TOKEN_UNREAD && token->issued != CARD_NO;
+    bool unread = token->holder.state == TOKEN_UNREAD && token->issued != CARD_NO;
     if (pin_consent_needed(token) && !pin->consent && !unread)
         forget_held(pin);
 }

@@ -5,7 +5,8 @@
  *
  *  - a PIN of impossible form is refused without asking the card;
  *  - a PIN that this card has refused is refused again without asking the card;
- *  - the last tries (pin.reserve) are never spent by C_Login;
+ *  - the last tries (pin.reserve) are never spent by C_Login, as far as the card says how many are
+ *    left;
  *  - a VERIFY whose answer was lost is never repeated.
  */
 #ifndef JPKI_TOKEN_PIN_H
@@ -47,6 +48,13 @@ bool pin_available(const struct token *token);
  * repeated, and reported as ERR_DENIED.
  */
 enum err pin_present(struct token *token);
+
+/*
+ * Inside a transaction in which no PIN was presented: finds out, once per insertion, whether the
+ * card has forgotten the one presented before. Costs a signing command for a key whose certificate
+ * is free, so that is asked only before a signature. Errors are those of the exchange.
+ */
+enum err pin_prove_isolation(struct token *token);
 
 /* The card has turned out not to be logged in: the login is over. */
 void pin_lost(struct token *token);

@@ -110,6 +110,7 @@ static bool write_file(int folder, const char *text)
 {
     char name[64];
     snprintf(name, sizeof(name), NAME ".%ld", (long)getpid());
+    unlinkat(folder, name, 0); /* left by a process of this number that was killed */
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;

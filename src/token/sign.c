@@ -21,11 +21,6 @@ static bool hashes_here(const struct mech *mech)
     return mech->use == MECH_PKCS1_HASHED || mech->use == MECH_PSS_HASHED;
 }
 
-static bool is_pss(const struct mech *mech)
-{
-    return mech->use == MECH_PSS || mech->use == MECH_PSS_HASHED;
-}
-
 static void clear(struct sign_operation *op)
 {
     digest_free(op->digest);
@@ -93,7 +88,7 @@ CK_RV sign_update(struct sign_operation *op, struct token *token, struct bytes d
         e = digest_update(op->digest, data);
     } else {
         struct writer w;
-        size_t most = is_pss(op->mech) ? digest_size(DIGEST_SHA256) : sizeof(op->data);
+        size_t most = mech_is_pss(op->mech) ? digest_size(DIGEST_SHA256) : sizeof(op->data);
         writer_init(&w, op->data + op->len, most - op->len);
         writer_bytes(&w, data);
         if (w.failed) {
@@ -117,7 +112,7 @@ static CK_RV input(struct sign_operation *op, uint8_t *room, size_t size, struct
     if (op->digest != NULL) {
         e = digest_final(op->digest, hash);
         struct bytes finished = bytes_of(hash, digest_size(op->mech->digest));
-        if (e == ERR_OK && is_pss(op->mech))
+        if (e == ERR_OK && mech_is_pss(op->mech))
             writer_bytes(&w, finished);
         else if (e == ERR_OK)
             e = digest_info(op->mech->digest, finished, &w);
@@ -127,32 +122,20 @@ static CK_RV input(struct sign_operation *op, uint8_t *room, size_t size, struct
     *in = writer_result(&w);
     if (e != ERR_OK)
         return rv_of(e);
-    bool wrong = in->len == 0 || (is_pss(op->mech) && in->len != digest_size(DIGEST_SHA256));
+    bool wrong = in->len == 0 || (mech_is_pss(op->mech) && in->len != digest_size(DIGEST_SHA256));
     return wrong ? CKR_DATA_LEN_RANGE : CKR_OK;
 }
 
 static enum err check(struct token *token, const struct mech *mech, struct bytes in,
                       struct bytes signature)
 {
-    struct bytes spki = buffer_view(&token->own.x509.spki);
-    enum err e = is_pss(mech) ? rsa_check_pss_sha256(spki, in, signature)
-                              : rsa_check_pkcs1(spki, in, signature);
+    struct bytes spki = buffer_view(&token->holder.x509.spki);
+    enum err e = mech_is_pss(mech) ? rsa_check_pss_sha256(spki, in, signature)
+                                   : rsa_check_pkcs1(spki, in, signature);
     if (e != ERR_OK)
         log_write(LOG_ERROR, "what the card has signed does not fit its certificate: %s",
                   err_text(e));
     return e;
-}
-
-/* The authentication key has no file that shows whether its PIN was really forgotten; trying to
- * sign does. Asked once per card, before the PIN is presented again. */
-static enum err prove_isolation(struct token *token)
-{
-    struct card *card = &token->insertion->card;
-    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN ||
-        token->key->certificate_private)
-        return ERR_OK;
-    enum err e = card_prove_dropped(card, token->role);
-    return e == ERR_REFUSED ? ERR_OK : e;
 }
 
 /* Inside a transaction. For PSS the public key must be known: a card that treats P1 = 04 in another
@@ -161,22 +144,26 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
                              uint8_t *signature)
 {
     struct card *card = &token->insertion->card;
-    enum card_scheme scheme = is_pss(mech) ? CARD_PSS : CARD_PKCS1;
-    enum err e = prove_isolation(token);
-    if (e == ERR_OK && is_pss(mech) && !token->key->certificate_private)
-        e = token_read_own(token);
+    enum card_scheme scheme = mech_is_pss(mech) ? CARD_PSS : CARD_PKCS1;
+    enum err e = token->key->certificate_private ? ERR_OK : pin_prove_isolation(token);
+    /* Where the certificate is free it is read first, so that one that makes no sense costs no
+     * VERIFY. */
+    if (e == ERR_OK && mech_is_pss(mech) && !token->key->certificate_private)
+        e = token_load_holder_inside(token);
     if (e == ERR_OK)
         e = pin_present(token);
-    if (e == ERR_OK && is_pss(mech))
-        e = token_read_own(token);
+    if (e == ERR_OK && mech_is_pss(mech))
+        e = token_load_holder_inside(token);
     if (e != ERR_OK)
         return e;
     for (int round = 0; round < 2; round++) {
         e = card_sign(card, token->role, scheme, in, signature);
-        if (e == ERR_OK && token->own.state == TOKEN_READ)
+        /* Reading the certificate only to check a PKCS#1 signature would cost half as many
+         * commands again; most programs have read it by now. */
+        if (e == ERR_OK && token->holder.state == TOKEN_READ)
             e = check(token, mech, in, bytes_of(signature, sign_size(token)));
         /* A PSS that the card refuses, or makes wrongly, twice running is one it cannot do. */
-        if (!is_pss(mech) || (e != ERR_REFUSED && e != ERR_BAD_SIGNATURE))
+        if (!mech_is_pss(mech) || (e != ERR_REFUSED && e != ERR_BAD_SIGNATURE))
             return e;
     }
     refusal_note(card->model);
@@ -214,7 +201,7 @@ CK_RV sign_final(struct sign_operation *op, struct token *token, uint8_t *signat
         *len = sign_size(token);
         memcpy(signature, made, *len);
     }
-    secret_wipe(made, sizeof(made)); /* nobody gets a signature that was not checked */
+    secret_wipe(made, sizeof(made)); /* nobody gets a signature that was found wrong */
     secret_wipe(room, sizeof(room));
     sign_cancel(op, token);
     return rv;

@@ -17,7 +17,7 @@ struct sign_operation {
     uint8_t data[MECH_PKCS1_MAX];
 };
 
-/* Begins. KEY_HANDLE must be the token's private key: CKR_KEY_HANDLE_INVALID,
+/* Begins. KEY must be the token's private key: CKR_KEY_HANDLE_INVALID,
  * CKR_KEY_TYPE_INCONSISTENT for another object, CKR_USER_NOT_LOGGED_IN before login. Replaces an
  * operation that only waits for its context login; otherwise CKR_OPERATION_ACTIVE. */
 CK_RV sign_init(struct sign_operation *op, struct token *token, const CK_MECHANISM *mechanism,

@@ -161,18 +161,13 @@ static void attend(struct slots *slots)
     size_t count = slots->count;
     lock_give(slots->lock);
     for (size_t i = 0; i < count; i++) {
-        struct token *token;
         lock_take(slots->lock);
         struct terminal *t = slots->terminals[i];
         bool due = terminal_recognition_due(t);
         bool idle = t->users == 0 && t->verdict == VERDICT_UNASKED;
         lock_give(slots->lock);
-        if (!due && !idle)
-            continue;
-        terminal_enter(t);
-        if (due)
-            terminal_token(t, PROFILE_AUTH, &token);
-        terminal_leave(t);
+        if (due || idle)
+            terminal_recognise(t);
     }
 }
 
@@ -245,7 +240,6 @@ CK_RV slots_info(struct slots *slots, CK_SLOT_ID id, CK_SLOT_INFO *info)
 {
     struct terminal *t;
     enum profile_role role;
-    struct token *token;
     CK_RV rv = slots_find(slots, id, &t, &role);
     if (rv != CKR_OK)
         return rv;
@@ -253,11 +247,8 @@ CK_RV slots_info(struct slots *slots, CK_SLOT_ID id, CK_SLOT_INFO *info)
     lock_take(slots->lock);
     bool due = terminal_recognition_due(t);
     lock_give(slots->lock);
-    if (due) {
-        terminal_enter(t);
-        terminal_token(t, role, &token);
-        terminal_leave(t);
-    }
+    if (due)
+        terminal_recognise(t);
     memset(info, 0, sizeof(*info));
     token_pad(info->slotDescription, sizeof(info->slotDescription), t->name);
     token_pad(info->manufacturerID, sizeof(info->manufacturerID), "jpki-pkcs11");

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * One reader, the card in it, and the two tokens of that card.
+ * A terminal is our record of one reader: the connection (struct reader), the card in it, and the
+ * two tokens of that card, one for each of its two slots.
  *
  * Two locks: the terminal's own, for card work, which may take seconds; and the table's, for a
- * moment. The table's is never held while the other is taken or the card is spoken to.
+ * moment, also inside the terminal. The table's is never held while a terminal is entered or a card
+ * is spoken to.
  */
 #ifndef JPKI_TOKEN_TERMINAL_H
 #define JPKI_TOKEN_TERMINAL_H
@@ -59,6 +61,10 @@ CK_RV terminal_token(struct terminal *terminal, enum profile_role role, struct t
 /* Under the table's lock: takes over what was seen of the reader. GONE: whatever card was in has
  * been out in between. */
 void terminal_see(struct terminal *terminal, const struct reader_state *state, bool gone);
+
+/* Takes the terminal's lock, asks the card what it is if that is due, and gives the lock back. Also
+ * clears tokens whose card has left. */
+void terminal_recognise(struct terminal *terminal);
 
 /* Under the table's lock: whether terminal_token() would have to ask the card. */
 bool terminal_recognition_due(const struct terminal *terminal);

@@ -41,7 +41,7 @@ bool token_init(struct token *token, enum profile_role role, const struct config
 void token_clear(struct token *token)
 {
     pin_memory_free(token->pin);
-    x509_clear(&token->own.x509);
+    x509_clear(&token->holder.x509);
     x509_clear(&token->ca.x509);
     memset(token, 0, sizeof(*token));
 }
@@ -154,24 +154,24 @@ static enum err known(const struct token_certificate *certificate)
     return ERR_ANSWER;
 }
 
-enum err token_read_own(struct token *token)
+enum err token_load_holder_inside(struct token *token)
 {
     const struct insertion *in = token->insertion;
     struct bytes first = bytes_of(NULL, 0);
-    if (token->own.state != TOKEN_UNREAD)
-        return known(&token->own);
+    if (token->holder.state != TOKEN_UNREAD)
+        return known(&token->holder);
     if (in->first_is_certificate && token->role == PROFILE_AUTH)
         first = bytes_of(in->first, in->first_len);
-    enum err e = read_certificate(token, &token->own, token->key->certificate, first);
+    enum err e = read_certificate(token, &token->holder, token->key->certificate, first);
     if (e == ERR_NOT_FOUND)
         token->issued = CARD_NO;
     return e;
 }
 
-enum err token_need_own(struct token *token)
+enum err token_load_holder(struct token *token)
 {
-    if (token->own.state != TOKEN_UNREAD)
-        return known(&token->own);
+    if (token->holder.state != TOKEN_UNREAD)
+        return known(&token->holder);
     bool with_pin = token->key->certificate_private;
     if (with_pin && !pin_available(token))
         return ERR_DENIED;
@@ -181,7 +181,7 @@ enum err token_need_own(struct token *token)
     if (with_pin)
         e = pin_present(token);
     if (e == ERR_OK)
-        e = token_read_own(token);
+        e = token_load_holder_inside(token);
     insertion_end(token->insertion, token->config->isolation);
     if (e == ERR_DENIED)
         pin_lost(token);
@@ -189,7 +189,7 @@ enum err token_need_own(struct token *token)
     return e;
 }
 
-enum err token_need_ca(struct token *token)
+enum err token_load_ca(struct token *token)
 {
     const struct insertion *in = token->insertion;
     struct bytes first = bytes_of(NULL, 0);

@@ -26,12 +26,14 @@ struct token_certificate {
 struct token {
     enum profile_role role;
     const struct config *config;
-    unsigned long number; /* of this insertion of this token; never used again; 0: no token */
+    unsigned long number; /* of this insertion of this token; never used again; 0: no token. The
+                           * terminal's number is what should be in; terminal_enter() makes them
+                           * agree. */
     struct insertion *insertion;
     const struct profile_key *key;
 
-    struct token_certificate own, ca;
-    enum card_known issued; /* whether there is an own certificate, and so a usable key */
+    struct token_certificate holder, ca;
+    enum card_known issued; /* whether there is a holder's certificate, and so a usable key */
     bool pss;               /* PSS is offered */
     bool outdated;          /* what was told of it is no longer true: its sessions must end */
 
@@ -51,6 +53,9 @@ void token_clear(struct token *token);
 
 /* Inside a transaction: reads the tries left. Unknown is not an error. */
 void token_read_tries(struct token *token);
+
+/* Takes over what the card has said of the tries left (-1: nothing). When somebody else has moved
+ * the counter, PINs that were refused before may be right now and are forgotten. */
 void token_set_tries(struct token *token, int tries);
 
 /* Fills INFO. Reads the tries left anew when they are older than a second, unless a signature has
@@ -58,15 +63,15 @@ void token_set_tries(struct token *token, int tries);
 CK_RV token_info(struct token *token, CK_TOKEN_INFO *info);
 
 /*
- * The holder's or the CA's certificate, read now if it was not yet. ERR_DENIED when it wants a PIN
+ * Makes the holder's or the CA's certificate known, in a transaction of its own if it was not read
+ * yet. ERR_DENIED when it wants a PIN
  * that we do not have; ERR_NOT_FOUND when the card has none; ERR_ANSWER when it makes no sense.
  */
-enum err token_need_own(struct token *token);
-enum err token_need_ca(struct token *token);
+enum err token_load_holder(struct token *token);
+enum err token_load_ca(struct token *token);
 
-/* token_need_own() for a transaction that is already open, with the PIN presented if it is
- * needed. */
-enum err token_read_own(struct token *token);
+/* token_load_holder() inside a transaction, with the PIN presented if it is needed. */
+enum err token_load_holder_inside(struct token *token);
 
 /* Copies TEXT into a field of SIZE bytes, padded with blanks, never cutting a UTF-8 character. */
 void token_pad(CK_UTF8CHAR *field, size_t size, const char *text);

@@ -99,7 +99,7 @@ main() {
     card_take 0
     card_new no-sfi --no-sfi
     card_insert no-sfi 0
-    budgets no-sfi 0 10 31 24 26 6 10
+    budgets no-sfi 0 10 33 24 26 6 10
     card_take 0
     say "$TABLE"
     interop_end
