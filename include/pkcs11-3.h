@@ -13,7 +13,9 @@
 
 /* ---- 3.0 ---- */
 
+/* p11-kit's header has them since 0.25. */
 #ifndef CKF_INTERFACE_FORK_SAFE
+#define PKCS11_3_0_IS_OURS
 #define CKF_INTERFACE_FORK_SAFE 1UL
 
 typedef struct CK_INTERFACE {
@@ -173,11 +175,13 @@ CK_RV C_UnwrapKeyAuthenticated(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mecha
 
 #define PKCS11_MEMBER(name) __typeof__(name) *name;
 
+#ifdef PKCS11_3_0_IS_OURS
 typedef struct CK_FUNCTION_LIST_3_0 {
     CK_VERSION version;
     PKCS11_FUNCTIONS_2_40(PKCS11_MEMBER)
     PKCS11_FUNCTIONS_3_0(PKCS11_MEMBER)
 } CK_FUNCTION_LIST_3_0;
+#endif
 
 typedef struct CK_FUNCTION_LIST_3_2 {
     CK_VERSION version;

@@ -106,8 +106,8 @@ enum card_known card_has_certificate(struct card *card, enum profile_role role);
 
 /*
  * 256 bytes at most that tell this card from all others and stay the same as long as its
- * certificates do: the first block of the authentication certificate, or of its CA's where that is
- * not free. FROM_CERTIFICATE says which. BLOCK has room for 256.
+ * certificates do: the first block of the authentication certificate (FROM_CERTIFICATE), or of its
+ * CA's where that is not free, or nothing (LEN 0) where that is not either. BLOCK has room for 256.
  */
 enum err card_identity(struct card *card, uint8_t *block, size_t *len, bool *from_certificate);
 

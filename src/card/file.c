@@ -204,7 +204,15 @@ enum card_known card_has_certificate(struct card *card, enum profile_role role)
     if (!bytes_take(&in, card->profile->keys[role].presence_offset, &skip) ||
         !bytes_take_u8(&in, &value))
         return CARD_UNKNOWN;
-    return value == PROFILE_PRESENT ? CARD_YES : CARD_NO;
+    if (value == PROFILE_PRESENT)
+        return CARD_YES;
+    return value == PROFILE_ABSENT ? CARD_NO : CARD_UNKNOWN;
+}
+
+/* Errors of reading that say something of the file, not of the exchange. */
+static bool is_not_free(enum err e)
+{
+    return e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_REFUSED;
 }
 
 enum err card_identity(struct card *card, uint8_t *block, size_t *len, bool *from_certificate)
@@ -215,11 +223,13 @@ enum err card_identity(struct card *card, uint8_t *block, size_t *len, bool *fro
     *len = 0;
     if (!key->certificate_private) {
         enum err e = card_read_first(card, key->certificate, block, len);
-        if (e == ERR_OK)
-            e = der_certificate_size(bytes_of(block, *len), &size);
-        *from_certificate = e == ERR_OK;
-        if (e != ERR_NOT_FOUND && e != ERR_DENIED && e != ERR_ANSWER)
+        if (e != ERR_OK && !is_not_free(e))
             return e;
+        *from_certificate =
+            e == ERR_OK && der_certificate_size(bytes_of(block, *len), &size) == ERR_OK;
+        if (*from_certificate)
+            return ERR_OK;
     }
-    return card_read_first(card, key->ca, block, len);
+    enum err e = card_read_first(card, key->ca, block, len);
+    return is_not_free(e) ? ERR_OK : e;
 }

@@ -51,10 +51,14 @@ enum err card_tries(struct card *card, enum profile_role role, int *tries)
         if (e != ERR_OK)
             return e;
         e = query_status(sw);
-        if (e == ERR_OK) {
+        card->current_file = 0;
+        /* 6984 is this card's word for a locked PIN, but ISO 7816's for a reference that cannot be
+         * used: the long way must say so too. */
+        bool clear = e == ERR_OK && apdu_status(sw) != ERR_PIN_LOCKED;
+        if (clear)
             card->short_ids_pin = CARD_YES;
-            card->current_file = 0;
-        }
+        else if (e == ERR_OK && card->short_ids_pin == CARD_UNKNOWN)
+            e = ERR_REFUSED;
     }
     if (card->short_ids_pin != CARD_YES && apdu_may_be_short_id(e)) {
         e = card_select_file(card, file);
@@ -63,7 +67,7 @@ enum err card_tries(struct card *card, enum profile_role role, int *tries)
         if (e != ERR_OK)
             return e;
         e = query_status(sw);
-        if (e == ERR_OK)
+        if (e == ERR_OK && apdu_status(sw) != ERR_PIN_LOCKED)
             card->short_ids_pin = CARD_NO;
     }
     if (e == ERR_OK)
@@ -132,7 +136,9 @@ static enum err sign_either_way(struct card *card, uint16_t file, uint8_t p1, st
         card->current_file = 0;
         if (e == ERR_OK)
             card->short_ids_key = CARD_YES;
-        if (card->short_ids_key == CARD_YES || !apdu_may_be_short_id(e))
+        /* After a VERIFY, a PIN that is missing may also be the identifier's fault. */
+        bool doubtful = apdu_may_be_short_id(e) || (e == ERR_DENIED && card->maybe_verified);
+        if (card->short_ids_key == CARD_YES || !doubtful)
             return e;
     }
     enum err e = card_select_file(card, file);

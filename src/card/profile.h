@@ -54,6 +54,7 @@ extern const struct bytes profile_aid;
 #define PROFILE_FILE_TOKEN_INFO 0x0006
 #define PROFILE_FILE_PRESENCE 0x0008
 #define PROFILE_PRESENT 0x8F /* in the presence file: this certificate is there */
+#define PROFILE_ABSENT 0x00  /* what nobody has seen yet, but what else could it be */
 
 /* The row for a label without its padding, or NULL for a card we do not know. */
 const struct profile *profile_find(struct bytes label);

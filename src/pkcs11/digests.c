@@ -38,6 +38,7 @@ static CK_RV update(struct session *session, CK_BYTE *part, CK_ULONG len)
 {
     if (part == NULL && len > 0)
         return CKR_ARGUMENTS_BAD;
+    session->digest_updated = true;
     CK_RV rv = rv_of(digest_update(session->digest, bytes_of(part, len)));
     if (rv != CKR_OK)
         session_cancel_digest(session);
@@ -65,6 +66,10 @@ CK_RV C_Digest(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_B
         return entry_end(&call, CKR_OPERATION_NOT_INITIALIZED);
     if (digest_len == NULL || (data == NULL && data_len > 0))
         return entry_end(&call, CKR_ARGUMENTS_BAD);
+    if (call.session->digest_updated) { /* of several parts: only C_DigestFinal ends it */
+        session_cancel_digest(call.session);
+        return entry_end(&call, CKR_OPERATION_NOT_INITIALIZED);
+    }
     if (entry_only_size(digest, digest_len, SIZE, &rv))
         return entry_end(&call, rv);
     rv = update(call.session, data, data_len);

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "token/pin.h"
-
 /* Under the module's lock. */
 static struct session *find_locked(struct module *m, CK_SESSION_HANDLE handle)
 {
@@ -42,6 +40,7 @@ void session_cancel_digest(struct session *session)
 {
     digest_free(session->digest);
     session->digest = NULL;
+    session->digest_updated = false;
 }
 
 /* Frees a session whose token has left; there is nothing to log out of. */
@@ -120,8 +119,10 @@ void session_close(struct call *call, struct session *session)
     if (call->session == session)
         call->session = NULL;
     discard(call->module, session);
-    if (token->sessions == 0 && token->logged_in)
-        pin_logout(token); /* an error is one of the card's, and the session is gone all the same */
+    if (token->sessions == 0)
+        terminal_logout(
+            call->terminal,
+            call->role); /* an error is one of the card's, and the session is gone all the same */
 }
 
 void session_close_all(struct call *call)

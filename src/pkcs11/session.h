@@ -19,6 +19,7 @@ struct session {
 
     struct sign_operation sign;
     struct digest *digest; /* NULL: no operation */
+    bool digest_updated;   /* has had data */
     bool finding;
     CK_OBJECT_HANDLE found[OBJECT_COUNT];
     CK_ULONG found_count, found_next;

@@ -28,7 +28,7 @@ struct link {
 
 struct reader_view {
     struct link link;
-    bool opened_anew; /* since the last reader_list() */
+    unsigned long opened; /* how often: the event counters start anew with each service */
     atomic_bool cancelled;
     _Atomic SCARDCONTEXT waiting; /* the context that reader_cancel() may cancel */
 };
@@ -125,7 +125,7 @@ void reader_view_free(struct reader_view *view)
 static enum err view_open(struct reader_view *view)
 {
     if (!view->link.open)
-        view->opened_anew = true;
+        view->opened++;
     return link_open(&view->link);
 }
 
@@ -189,7 +189,7 @@ static enum err list_once(struct reader_view *view, char ***names)
     return *names != NULL ? ERR_OK : ERR_MEMORY;
 }
 
-enum err reader_list(struct reader_view *view, char ***names, bool *restarted)
+enum err reader_list(struct reader_view *view, char ***names)
 {
     *names = NULL;
     bool was_open = view->link.open;
@@ -197,16 +197,10 @@ enum err reader_list(struct reader_view *view, char ***names, bool *restarted)
     /* A service that was restarted shows itself by a dead connection: look again with a new one. */
     if (e != ERR_OK && e != ERR_MEMORY && was_open)
         e = list_once(view, names);
-    if (restarted != NULL)
-        *restarted = view->opened_anew;
-    if (e == ERR_OK)
-        view->opened_anew = false;
-    else if (e != ERR_MEMORY)
-        e = ERR_NO_SERVICE;
-    return e;
+    return e == ERR_OK || e == ERR_MEMORY ? e : ERR_NO_SERVICE;
 }
 
-static void state_set(struct reader_state *state, const SCARD_READERSTATE *in)
+static void state_set(struct reader_state *state, const SCARD_READERSTATE *in, unsigned long opened)
 {
     const DWORD unusable = SCARD_STATE_MUTE | SCARD_STATE_UNAVAILABLE | SCARD_STATE_UNKNOWN;
     state->known = !(in->dwEventState & (SCARD_STATE_UNKNOWN | SCARD_STATE_IGNORE));
@@ -214,14 +208,14 @@ static void state_set(struct reader_state *state, const SCARD_READERSTATE *in)
         (in->dwEventState & SCARD_STATE_PRESENT) != 0 && !(in->dwEventState & unusable);
     state->held = (in->dwEventState & SCARD_STATE_EXCLUSIVE) != 0;
     /* pcsc-lite counts insertions and removals in the upper half of the state. */
-    state->events = (unsigned)(in->dwEventState >> 16) & 0xFFFF;
+    state->events = opened << 16 | ((in->dwEventState >> 16) & 0xFFFF);
     state->raw = in->dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
     state->atr_len = in->cbAtr < READER_ATR_MAX ? in->cbAtr : READER_ATR_MAX;
     memcpy(state->atr, in->rgbAtr, state->atr_len);
 }
 
 /* One call for all readers; an unknown one among them makes pcsc-lite refuse the whole call. */
-static LONG states_fetch(SCARDCONTEXT context, const char *const *names, size_t count,
+static LONG states_fetch(const struct reader_view *view, const char *const *names, size_t count,
                          struct reader_state *states)
 {
     SCARD_READERSTATE *in = calloc(count, sizeof(*in));
@@ -229,18 +223,18 @@ static LONG states_fetch(SCARDCONTEXT context, const char *const *names, size_t 
         return SCARD_E_NO_MEMORY;
     for (size_t i = 0; i < count; i++)
         in[i].szReader = names[i]; /* dwCurrentState 0 is SCARD_STATE_UNAWARE: answer at once */
-    LONG rv = SCardGetStatusChange(context, 0, in, (DWORD)count);
+    LONG rv = SCardGetStatusChange(view->link.context, 0, in, (DWORD)count);
     for (size_t i = 0; rv == SCARD_S_SUCCESS && i < count; i++)
-        state_set(&states[i], &in[i]);
+        state_set(&states[i], &in[i], view->opened);
     free(in);
     return rv;
 }
 
-static LONG states_one_by_one(SCARDCONTEXT context, const char *const *names, size_t count,
-                              struct reader_state *states)
+static LONG states_one_by_one(const struct reader_view *view, const char *const *names,
+                              size_t count, struct reader_state *states)
 {
     for (size_t i = 0; i < count; i++) {
-        LONG rv = states_fetch(context, &names[i], 1, &states[i]);
+        LONG rv = states_fetch(view, &names[i], 1, &states[i]);
         if (rv != SCARD_S_SUCCESS && rv != SCARD_E_UNKNOWN_READER && rv != SCARD_E_TIMEOUT)
             return rv;
     }
@@ -256,9 +250,9 @@ enum err reader_states(struct reader_view *view, const char *const *names, size_
     enum err e = view_open(view);
     if (e != ERR_OK)
         return e;
-    LONG rv = states_fetch(view->link.context, names, count, states);
+    LONG rv = states_fetch(view, names, count, states);
     if (rv == SCARD_E_UNKNOWN_READER || rv == SCARD_E_TIMEOUT)
-        rv = states_one_by_one(view->link.context, names, count, states);
+        rv = states_one_by_one(view, names, count, states);
     if (rv == SCARD_S_SUCCESS)
         return ERR_OK;
     memset(states, 0, count * sizeof(*states));

@@ -27,9 +27,9 @@ struct reader_state {
     bool known;   /* the service has a reader of this name */
     bool present; /* with a card that answered its reset */
     bool held;    /* another program has the card for itself */
-    /* Counts insertions and removals. Another number means that the card was out in between; a
-     * reset does not change it. Only comparable while the service lives: see reader_list(). */
-    unsigned events;
+    /* Another number means that the card was out in between, or the service was restarted; a reset
+     * does not change it. Only numbers from one view can be compared. */
+    unsigned long events;
     uint8_t atr[READER_ATR_MAX];
     size_t atr_len;
     unsigned long raw; /* what reader_wait() compares with; means nothing elsewhere */
@@ -42,11 +42,9 @@ void reader_view_free(struct reader_view *view);
 /*
  * The names of all readers, in the service's order: a NULL-terminated array in one allocation, for
  * the caller to free(). No reader at all is ERR_OK and an empty array.
- * RESTARTED (may be NULL) is set when the service is another one than at the last call on this
- * view, so that event counters have started anew.
  * ERR_NO_SERVICE when there is no service; the next call tries again.
  */
-enum err reader_list(struct reader_view *view, char ***names, bool *restarted);
+enum err reader_list(struct reader_view *view, char ***names);
 
 /*
  * The states of the COUNT readers named. A name that the service does not know gets known = false.

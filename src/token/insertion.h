@@ -19,6 +19,8 @@ struct insertion {
     bool first_is_certificate;
     uint8_t identity[DIGEST_MAX]; /* SHA-256 of what tells this card from others */
     char serial[16 + 1];          /* the beginning of that in hexadecimal */
+    bool refused_pss;             /* by this very card */
+    bool fresh;                   /* of the transaction under way: see reader_begin() */
     bool unproven;                /* the card may have been exchanged since the last comparison */
     bool lost;                    /* it was: another card answered */
 };

@@ -16,8 +16,9 @@
 /* On pages of secret_new(). */
 struct pin_memory {
     struct card_pin held; /* len 0: none */
-    uint64_t held_at;
-    bool consent; /* one signature may be made */
+    uint64_t accepted_at; /* when the card accepted one last */
+    bool consent;         /* one signature may be made */
+    bool used;            /* a signature was made since then */
     uint8_t salt[16];
     bool has_accepted;
     uint8_t accepted[HASH]; /* what the card accepted last */
@@ -116,7 +117,11 @@ static void forget_refused(struct pin_memory *pin)
 void pin_tries_seen(struct token *token, int tries)
 {
     struct pin_memory *pin = token->pin;
-    if (pin->refused_count > 0 && tries != pin->refused_tries)
+    /* A card that did not say how many were left shows by a full counter that somebody knew the
+     * PIN. */
+    bool moved =
+        pin->refused_tries >= 0 ? tries != pin->refused_tries : tries == (int)token->key->pin.tries;
+    if (pin->refused_count > 0 && moved)
         forget_refused(pin);
 }
 
@@ -142,13 +147,24 @@ void pin_revoke(struct token *token)
     token->pin->consent = false;
 }
 
+void pin_use(struct token *token)
+{
+    token->pin->consent = false;
+    token->pin->used = true;
+}
+
 /* ---- login ---- */
 
 /* Inside a transaction: refuses when the card would lose a try that is not ours to lose. */
 static CK_RV check_tries(struct token *token)
 {
+    struct card *card = &token->insertion->card;
+    int reserve = (int)token->config->pin_reserve;
     int tries;
-    enum err e = card_tries(&token->insertion->card, token->role, &tries);
+    enum err e = card_tries(card, token->role, &tries);
+    /* A card might not count while somebody else's login is open. */
+    if (e == ERR_OK && tries < 0 && card_drop(card) == ERR_OK)
+        e = card_tries(card, token->role, &tries);
     if (e != ERR_OK)
         return e == ERR_NOT_FOUND ? CKR_USER_PIN_NOT_INITIALIZED : rv_of(e);
     token_set_tries(token, tries);
@@ -157,9 +173,9 @@ static CK_RV check_tries(struct token *token)
                                "store's kiosk can reset it");
         return CKR_PIN_LOCKED;
     }
-    if (tries > 0 && (unsigned)tries <= token->config->pin_reserve) {
-        log_write(LOG_WARNING, "%d tries left: they are kept (pin.reserve = %u)", tries,
-                  token->config->pin_reserve);
+    if (tries <= reserve && reserve > 0) {
+        log_write(LOG_WARNING, "%d tries left (-1: not known): they are kept (pin.reserve = %d)",
+                  tries, reserve);
         return CKR_PIN_LOCKED;
     }
     return CKR_OK;
@@ -168,7 +184,8 @@ static CK_RV check_tries(struct token *token)
 enum err pin_prove_isolation(struct token *token)
 {
     struct card *card = &token->insertion->card;
-    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN)
+    /* A reset or a new connection may have taken the PIN away, which would prove nothing. */
+    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN || token->insertion->fresh)
         return ERR_OK;
     enum err e = card_prove_dropped(card, token->role);
     return e == ERR_REFUSED ? ERR_OK : e; /* card_end() knows what to do about it */
@@ -180,7 +197,7 @@ static void prove_at_login(struct token *token)
     struct card *card = &token->insertion->card;
     if (token->config->isolation && card->drop_works == CARD_UNKNOWN &&
         token->key->certificate_private && card_drop(card) == ERR_OK)
-        pin_prove_isolation(token);
+        card_prove_dropped(card, token->role);
 }
 
 static void accepted(struct token *token, const uint8_t *hash)
@@ -190,11 +207,11 @@ static void accepted(struct token *token, const uint8_t *hash)
     forget_refused(pin);
     memcpy(pin->accepted, hash, HASH);
     pin->has_accepted = true;
+    pin->accepted_at = clock_ms();
     pin->consent = true;
-    if (token->config->isolation) {
+    pin->used = false;
+    if (token->config->isolation)
         pin->held = pin->offered;
-        pin->held_at = clock_ms();
-    }
 }
 
 /* The PIN that the card has accepted within the last second, which also filled its counter: a
@@ -251,7 +268,9 @@ static CK_RV login(struct token *token, struct bytes text)
         rv = rv_of(insertion_begin(token->insertion));
         if (rv == CKR_OK) {
             rv = present_offered(token, hash);
-            insertion_end(token->insertion, token->config->isolation);
+            /* When the answer was lost, the card may have accepted it. */
+            bool lost = rv != CKR_OK && rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LOCKED;
+            insertion_end(token->insertion, token->config->isolation || lost);
         }
     } else {
         log_write(LOG_WARNING, "the card has refused this PIN before; it was not asked again");
@@ -271,7 +290,7 @@ CK_RV pin_login(struct token *token, struct bytes text)
 
 CK_RV pin_consent(struct token *token, struct bytes text)
 {
-    return login(token, text);
+    return token->logged_in ? login(token, text) : CKR_USER_NOT_LOGGED_IN;
 }
 
 static void end_login(struct token *token)
@@ -335,15 +354,26 @@ enum err pin_present(struct token *token)
     return ERR_DENIED;
 }
 
+/* Whether the login has lasted as long as it may; 0 seconds are one signature. */
+static bool time_over(const struct token *token)
+{
+    const struct pin_memory *pin = token->pin;
+    long seconds = token->config->pin_cache_seconds;
+    if (seconds == CONFIG_CACHE_AUTO)
+        return false;
+    if (seconds == 0)
+        return pin->used;
+    return clock_ms() - pin->accepted_at >= (uint64_t)seconds * 1000;
+}
+
 void pin_tidy(struct token *token)
 {
     struct pin_memory *pin = token->pin;
-    long seconds = token->config->pin_cache_seconds;
-    if (pin == NULL || pin->held.len == 0)
+    if (!token->logged_in)
         return;
-    if (seconds != CONFIG_CACHE_AUTO && clock_ms() - pin->held_at >= (uint64_t)seconds * 1000) {
-        log_write(LOG_INFO, "the PIN's time is over (pin.cache-seconds)");
-        end_login(token);
+    if (time_over(token)) {
+        log_write(LOG_INFO, "the login's time is over (pin.cache-seconds)");
+        pin_logout(token);
         return;
     }
     /* The signature key's PIN serves one signature. It stays only as long as the certificate is

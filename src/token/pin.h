@@ -24,7 +24,8 @@ void pin_memory_free(struct pin_memory *pin); /* wipes; accepts NULL */
  */
 CK_RV pin_login(struct token *token, struct bytes text);
 
-/* C_Login for one operation that waits for it: the same rules, and consent for one signature. */
+/* C_Login for one operation that waits for it: the same rules, and consent for one signature.
+ * CKR_USER_NOT_LOGGED_IN when the login has ended meanwhile. */
 CK_RV pin_consent(struct token *token, struct bytes text);
 
 /* C_Logout, and the end of the last session. With isolation = no the card itself is logged out. */
@@ -36,8 +37,11 @@ bool pin_consent_needed(const struct token *token);
 /* Whether a consent is waiting to be used. */
 bool pin_consented(const struct token *token);
 
-/* Takes the consent back, or uses it up. */
+/* Takes the consent back. */
 void pin_revoke(struct token *token);
+
+/* Uses the consent up: a signature is about to be made. */
+void pin_use(struct token *token);
 
 /* Whether pin_present() could succeed. */
 bool pin_available(const struct token *token);
@@ -45,7 +49,7 @@ bool pin_available(const struct token *token);
 /*
  * Inside a transaction: makes the card accept the key's use, by presenting the remembered PIN
  * (isolation = yes) or by trusting the card's own state. A refusal ends the login; it is never
- * repeated, and reported as ERR_DENIED.
+ * repeated, and reported as ERR_DENIED. A success also fills the counter again.
  */
 enum err pin_present(struct token *token);
 

@@ -167,6 +167,7 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
             return e;
     }
     refusal_note(card->model);
+    token->insertion->refused_pss = true; /* also where no file can be written */
     token->outdated = true; /* NSS reads the mechanism list anew when its sessions are gone */
     return ERR_REFUSED;
 }
@@ -179,7 +180,7 @@ static CK_RV sign(struct token *token, const struct mech *mech, struct bytes in,
     if (e != ERR_OK)
         return rv_of(e);
     /* From here on the card may have signed: one consent, at most one signature. */
-    pin_revoke(token);
+    pin_use(token);
     e = sign_on_card(token, mech, in, signature);
     insertion_end(token->insertion, token->config->isolation);
     if (e == ERR_DENIED)

@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "support/log.h"
+#include "token/clock.h"
 #include "token/table.h"
+
+/* A size that was asked for and never followed by the list is of no use for long. */
+#define ANSWER_MS 1000
 
 struct slots *slots_new(const struct config *config, const struct lock_calls *calls)
 {
@@ -84,13 +88,11 @@ static bool add_terminal(struct slots *slots, const char *name)
     return true;
 }
 
-/* Takes in new readers. GONE: the service was restarted, so nothing is known of any card. */
-static bool look_for_readers(struct slots *slots, bool *gone)
+static bool look_for_readers(struct slots *slots)
 {
     char **names;
     bool ok = true;
-    *gone = false;
-    enum err e = reader_list(slots->view, &names, gone);
+    enum err e = reader_list(slots->view, &names);
     if (e != ERR_OK)
         return e != ERR_MEMORY;
     for (size_t i = 0; ok && names[i] != NULL; i++)
@@ -102,8 +104,7 @@ static bool look_for_readers(struct slots *slots, bool *gone)
 
 bool table_look(struct slots *slots, bool new_readers)
 {
-    bool gone = false;
-    if (new_readers && !look_for_readers(slots, &gone))
+    if (new_readers && !look_for_readers(slots))
         return false;
     const char **names = table_names(slots);
     struct reader_state *states = calloc(slots->count + 1, sizeof(*states));
@@ -111,7 +112,7 @@ bool table_look(struct slots *slots, bool new_readers)
     if (ok && reader_states(slots->view, names, slots->count, states) == ERR_MEMORY)
         ok = false;
     for (size_t i = 0; ok && i < slots->count; i++) {
-        terminal_see(slots->terminals[i], &states[i], gone);
+        terminal_see(slots->terminals[i], &states[i]);
         if (!slots->looked) /* what was there before the program asked is no event */
             memset(slots->terminals[i]->event, 0, sizeof(slots->terminals[i]->event));
     }
@@ -149,7 +150,7 @@ void slots_look_at(struct terminal *t)
     struct reader_state state;
     lock_take(t->slots->lock);
     if (reader_states(t->slots->view, &name, 1, &state) != ERR_MEMORY)
-        terminal_see(t, &state, false);
+        terminal_see(t, &state);
     lock_give(t->slots->lock);
 }
 
@@ -195,6 +196,7 @@ static CK_RV prepare(struct slots *slots, bool present)
     if (slots->answer == NULL)
         return CKR_HOST_MEMORY;
     slots->answer_present = present;
+    slots->answer_at = clock_ms();
     slots->answer_count = collect(slots, present, slots->answer);
     return CKR_OK;
 }
@@ -218,7 +220,9 @@ static CK_RV fetch(struct slots *slots, CK_SLOT_ID *list, CK_ULONG *count)
 CK_RV slots_list(struct slots *slots, bool present, CK_SLOT_ID *list, CK_ULONG *count)
 {
     lock_take(slots->lock);
-    if (list != NULL && slots->answer != NULL && slots->answer_present == present) {
+    bool prepared = slots->answer != NULL && slots->answer_present == present &&
+                    clock_ms() - slots->answer_at < ANSWER_MS;
+    if (list != NULL && prepared) {
         CK_RV rv = fetch(slots, list, count);
         lock_give(slots->lock);
         return rv;

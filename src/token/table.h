@@ -27,6 +27,7 @@ struct slots {
     CK_SLOT_ID *answer;        /* to the last question for the number of slots, until fetched */
     CK_ULONG answer_count;
     bool answer_present;
+    uint64_t answer_at; /* clock_ms() */
     struct waiter *waiters;
     bool stopping;
 };

@@ -56,10 +56,10 @@ static void forget_card(struct terminal *t)
     memset(t->numbers, 0, sizeof(t->numbers));
 }
 
-void terminal_see(struct terminal *t, const struct reader_state *state, bool gone)
+void terminal_see(struct terminal *t, const struct reader_state *state)
 {
     bool was = t->state.present;
-    bool changed = gone || was != state->present || t->state.events != state->events;
+    bool changed = was != state->present || t->state.events != state->events;
     if (changed && (was || state->present)) {
         forget_card(t);
         for (int role = 0; role < PROFILE_ROLES; role++)
@@ -115,6 +115,7 @@ static void renew(struct terminal *t, struct token *token)
         t->numbers[role] = ++t->slots->last_number;
     unsigned long number = t->numbers[role];
     lock_give(t->slots->lock);
+    pin_logout(token);
     token_clear(token);
     if (still_in)
         token_init(token, role, t->slots->config, &t->insertion, number);
@@ -194,6 +195,7 @@ static void judge(struct terminal *t, enum err e)
 /* Inside: asks the card what it is. */
 static void ask(struct terminal *t, unsigned arrivals, bool known_foreign)
 {
+    sync(t); /* the card may have been exchanged since the terminal was entered */
     enum err e = known_foreign ? ERR_FOREIGN : recognise(t);
     if (e != ERR_OK) {
         log_write(e == ERR_FOREIGN ? LOG_INFO : LOG_WARNING, "%s: no token: %s", t->name,
@@ -233,4 +235,13 @@ void terminal_recognise(struct terminal *t)
     terminal_enter(t);
     terminal_token(t, PROFILE_AUTH, &token); /* which of the two is asked for makes no difference */
     terminal_leave(t);
+}
+
+CK_RV terminal_logout(struct terminal *t, enum profile_role role)
+{
+    struct token *other = &t->tokens[role == PROFILE_AUTH ? PROFILE_SIGN : PROFILE_AUTH];
+    CK_RV rv = pin_logout(&t->tokens[role]);
+    if (!t->slots->config->isolation && other->number != 0)
+        pin_lost(other);
+    return rv;
 }

@@ -58,9 +58,12 @@ void terminal_leave(struct terminal *terminal);
  */
 CK_RV terminal_token(struct terminal *terminal, enum profile_role role, struct token **token);
 
-/* Under the table's lock: takes over what was seen of the reader. GONE: whatever card was in has
- * been out in between. */
-void terminal_see(struct terminal *terminal, const struct reader_state *state, bool gone);
+/* Under the table's lock: takes over what was seen of the reader. */
+void terminal_see(struct terminal *terminal, const struct reader_state *state);
+
+/* Inside: logs out of the token of ROLE. With isolation = no the card then forgets the other PIN
+ * too, so that the other token's login is over with it. */
+CK_RV terminal_logout(struct terminal *terminal, enum profile_role role);
 
 /* Takes the terminal's lock, asks the card what it is if that is due, and gives the lock back. Also
  * clears tokens whose card has left. */

@@ -34,7 +34,8 @@ bool token_init(struct token *token, enum profile_role role, const struct config
     token->number = number;
     if (role == PROFILE_AUTH && !token->key->certificate_private)
         token->issued = insertion->first_is_certificate ? CARD_YES : CARD_NO;
-    token->pss = profile->pss && config->pss && !refusal_known(insertion->card.model);
+    token->pss = profile->pss && config->pss && !insertion->refused_pss &&
+                 !refusal_known(insertion->card.model);
     return true;
 }
 

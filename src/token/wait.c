@@ -91,8 +91,10 @@ CK_RV slots_wait(struct slots *slots, bool block, CK_SLOT_ID *id)
         struct reader_state *states;
         size_t count;
         rv = look(slots, id, &names, &states, &count);
-        if (rv == CKR_NO_EVENT && block &&
-            reader_wait(waiter.view, names, count, states, ROUND_MS) == ERR_NO_SERVICE) {
+        enum err e = ERR_OK;
+        if (rv == CKR_NO_EVENT && block)
+            e = reader_wait(waiter.view, names, count, states, ROUND_MS);
+        if (e != ERR_OK) {
             struct timespec t = {.tv_nsec = NO_SERVICE_MS * 1000000L};
             nanosleep(&t, NULL);
         }

@@ -489,7 +489,8 @@ static void check_has(const uint8_t *presence, size_t len, enum card_known auth,
 static void test_presence(void **state)
 {
     const uint8_t both[] = {0x8F, 0x8F, 0x00}, auth[] = {0x00, 0x8F, 0x00};
-    const uint8_t sign[] = {0x8F, 0x00, 0x00}, none[] = {0xFF, 0xFF, 0xFF};
+    const uint8_t sign[] = {0x8F, 0x00, 0x00}, odd[] = {0xFF, 0x01, 0x00};
+    const uint8_t none[] = {0x00, 0x00, 0x00};
     (void)state;
     meet();
     assert_int_equal(card_has_certificate(&card, PROFILE_SIGN), CARD_UNKNOWN);
@@ -498,6 +499,7 @@ static void test_presence(void **state)
     check_has(auth, 3, CARD_YES, CARD_NO);
     check_has(sign, 3, CARD_NO, CARD_YES);
     check_has(none, 3, CARD_NO, CARD_NO);
+    check_has(odd, 3, CARD_UNKNOWN, CARD_UNKNOWN); /* nobody knows what that would mean */
     check_has(both, 1, CARD_UNKNOWN, CARD_YES);
     check_has(both, 0, CARD_UNKNOWN, CARD_UNKNOWN);
 }
@@ -529,9 +531,25 @@ static void test_identity(void **state)
     assert_false(from_certificate);
     assert_memory_equal(block, ca, 256);
     plain_init(&plain);
-    identity(block, &len, &from_certificate, ERR_NOT_FOUND);
+    identity(block, &len, &from_certificate, ERR_OK);
     assert_false(from_certificate);
     assert_int_equal(len, 0);
+}
+
+/* An exchange that broke off, or an answer without sense, says nothing of the card. */
+static void test_identity_not_read(void **state)
+{
+    uint8_t block[256];
+    size_t len;
+    bool from_certificate;
+    (void)state;
+    put_certificate(1500, 2048);
+    meet();
+    card.short_ids_read = CARD_YES;
+    plain.sick = 1;
+    assert_int_equal(card_identity(&card, block, &len, &from_certificate), ERR_ANSWER);
+    assert_int_equal(len, 0);
+    leave();
 }
 
 #define on_card(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -563,6 +581,7 @@ int main(void)
         on_card(test_selected_file_is_forgotten),
         on_card(test_presence),
         on_card(test_identity),
+        on_card(test_identity_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,7 +61,7 @@ struct reader_view {
     pid_t pid;
     bool inside;
     bool open;
-    bool opened_anew;
+    unsigned long opened; /* how often: event counters start anew with each service */
     bool cancelled;
     unsigned long service;
 };
@@ -535,7 +535,7 @@ static bool view_open(struct reader_view *view)
     if (twin.stopped)
         return false;
     if (!view->open)
-        view->opened_anew = true;
+        view->opened++;
     view->open = true;
     view->service = twin.service;
     return true;
@@ -563,7 +563,7 @@ static char **make_list(void)
     return names;
 }
 
-enum err reader_list(struct reader_view *view, char ***names, bool *restarted)
+enum err reader_list(struct reader_view *view, char ***names)
 {
     *names = NULL;
     enter(view->pid, &view->inside);
@@ -577,15 +577,11 @@ enum err reader_list(struct reader_view *view, char ***names, bool *restarted)
         e = ERR_NO_SERVICE;
     if (e == ERR_OK && (*names = make_list()) == NULL)
         e = ERR_MEMORY;
-    if (restarted != NULL)
-        *restarted = view->opened_anew;
-    if (e == ERR_OK)
-        view->opened_anew = false;
     leave(&view->inside);
     return e;
 }
 
-static void see(const char *name, struct reader_state *state)
+static void see(const char *name, unsigned long opened, struct reader_state *state)
 {
     const struct slot *slot = find(name);
     memset(state, 0, sizeof(*state));
@@ -594,7 +590,7 @@ static void see(const char *name, struct reader_state *state)
     state->known = true;
     state->present = slot->present;
     state->held = slot->held;
-    state->events = slot->events;
+    state->events = opened << 16 | slot->events;
     if (slot->present) {
         memcpy(state->atr, slot->atr, slot->atr_len);
         state->atr_len = slot->atr_len;
@@ -617,7 +613,7 @@ enum err reader_states(struct reader_view *view, const char *const *names, size_
     if (count > 0 && e == ERR_OK && !view_open(view))
         e = ERR_NO_SERVICE;
     for (size_t i = 0; e == ERR_OK && i < count; i++)
-        see(names[i], &states[i]);
+        see(names[i], view->opened, &states[i]);
     leave(&view->inside);
     return e;
 }
@@ -628,7 +624,7 @@ static bool differs(const char *const *names, size_t count, const struct reader_
         struct reader_state now;
         if (!states[i].known)
             continue;
-        see(names[i], &now);
+        see(names[i], 0, &now);
         if (now.raw != states[i].raw)
             return true;
     }
