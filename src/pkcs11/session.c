@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "token/pin.h"
+
 /* Under the module's lock. */
 static struct session *find_locked(struct module *m, CK_SESSION_HANDLE handle)
 {
@@ -120,9 +122,7 @@ void session_close(struct call *call, struct session *session)
         call->session = NULL;
     discard(call->module, session);
     if (token->sessions == 0)
-        terminal_logout(
-            call->terminal,
-            call->role); /* an error is one of the card's, and the session is gone all the same */
+        pin_logout(token); /* an error is one of the card's, and the session is gone all the same */
 }
 
 void session_close_all(struct call *call)

@@ -116,7 +116,7 @@ CK_RV C_Logout(CK_SESSION_HANDLE session)
         return entry_end(&call, CKR_USER_NOT_LOGGED_IN);
     for (struct session *s = session_next(&call, NULL); s != NULL; s = session_next(&call, s))
         sign_cancel(&s->sign, call.token);
-    return entry_end(&call, terminal_logout(call.terminal, call.role));
+    return entry_end(&call, pin_logout(call.token));
 }
 
 CK_RV C_SessionCancel(CK_SESSION_HANDLE session, CK_FLAGS flags)

@@ -271,6 +271,7 @@ static CK_RV login(struct token *token, struct bytes text)
             /* When the answer was lost, the card may have accepted it. */
             bool lost = rv != CKR_OK && rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LOCKED;
             insertion_end(token->insertion, token->config->isolation || lost);
+            token->insertion->dropped |= lost;
         }
     } else {
         log_write(LOG_WARNING, "the card has refused this PIN before; it was not asked again");
@@ -315,6 +316,7 @@ CK_RV pin_logout(struct token *token)
         return rv_of(e);
     e = card_logout(card, token->role);
     insertion_end(token->insertion, true);
+    token->insertion->dropped = true;
     return rv_of(e);
 }
 

@@ -28,7 +28,8 @@ CK_RV pin_login(struct token *token, struct bytes text);
  * CKR_USER_NOT_LOGGED_IN when the login has ended meanwhile. */
 CK_RV pin_consent(struct token *token, struct bytes text);
 
-/* C_Logout, and the end of the last session. With isolation = no the card itself is logged out. */
+/* C_Logout, and the end of the last session. With isolation = no the card itself is logged out, of
+ * both PINs; terminal_leave() then ends the other token's login too. */
 CK_RV pin_logout(struct token *token);
 
 /* Whether each signature with this token's key has to be consented to. */

@@ -126,6 +126,10 @@ void terminal_leave(struct terminal *t)
     for (int role = 0; role < PROFILE_ROLES; role++)
         if (t->tokens[role].number != 0 && t->tokens[role].outdated)
             renew(t, &t->tokens[role]);
+    for (int role = 0; role < PROFILE_ROLES; role++)
+        if (t->tokens[role].logged_in && t->insertion.dropped)
+            pin_lost(&t->tokens[role]);
+    t->insertion.dropped = false;
     bool lost = t->insertion.lost;
     t->insertion.lost = false;
     lock_take(t->slots->lock);
@@ -235,13 +239,4 @@ void terminal_recognise(struct terminal *t)
     terminal_enter(t);
     terminal_token(t, PROFILE_AUTH, &token); /* which of the two is asked for makes no difference */
     terminal_leave(t);
-}
-
-CK_RV terminal_logout(struct terminal *t, enum profile_role role)
-{
-    struct token *other = &t->tokens[role == PROFILE_AUTH ? PROFILE_SIGN : PROFILE_AUTH];
-    CK_RV rv = pin_logout(&t->tokens[role]);
-    if (!t->slots->config->isolation && other->number != 0)
-        pin_lost(other);
-    return rv;
 }

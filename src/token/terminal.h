@@ -61,10 +61,6 @@ CK_RV terminal_token(struct terminal *terminal, enum profile_role role, struct t
 /* Under the table's lock: takes over what was seen of the reader. */
 void terminal_see(struct terminal *terminal, const struct reader_state *state);
 
-/* Inside: logs out of the token of ROLE. With isolation = no the card then forgets the other PIN
- * too, so that the other token's login is over with it. */
-CK_RV terminal_logout(struct terminal *terminal, enum profile_role role);
-
 /* Takes the terminal's lock, asks the card what it is if that is due, and gives the lock back. Also
  * clears tokens whose card has left. */
 void terminal_recognise(struct terminal *terminal);

@@ -23,7 +23,8 @@ count_job() {
     local module=$1 card=$2 mark code=0
     shift 2
     mark=$(apdu_mark "$card")
-    OUTPUT=$(timeout 60 "$JOB" "$module" "$@" 2>&1) || code=$?
+    # With the card's folder, the job checks its signatures too.
+    OUTPUT=$(VCARD_DIR=$(card_dir "$card") timeout 60 "$JOB" "$module" "$@" 2>&1) || code=$?
     COUNT=$(apdus_since "$card" "$mark")
     [ "$code" -eq 0 ]
 }

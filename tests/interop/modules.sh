@@ -37,7 +37,7 @@ each_signs() {
 # the PINs from PIN_AUTH and PIN_SIGN.
 side_by_side() {
     need_file 'the program with three modules' "$API_TESTS/three_modules"
-    works 'all three in one process' "$API_TESTS/three_modules" "$MODULE" "$MODULE_AUTH" \
+    works 'all three in one process' env VCARD_DIR="$CARD" "$API_TESTS/three_modules" "$MODULE" "$MODULE_AUTH" \
         "$MODULE_SIGN"
 }
 
