@@ -138,7 +138,7 @@ enum err card_drop(struct card *card)
     return select_name(card, profile_aid);
 }
 
-enum err card_prove_dropped(struct card *card, enum profile_role role)
+enum err card_prove_dropped(struct card *card, enum card_role role)
 {
     const struct profile_key *key = &card->profile->keys[role];
     uint8_t out[PROFILE_SIGNATURE_MAX];
@@ -164,7 +164,7 @@ enum err card_prove_dropped(struct card *card, enum profile_role role)
     return ERR_REFUSED;
 }
 
-enum err card_logout(struct card *card, enum profile_role role)
+enum err card_logout(struct card *card, enum card_role role)
 {
     card->maybe_verified = true; /* card_end() drops whatever is not proved to be gone here */
     enum err e = card_drop(card);

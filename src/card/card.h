@@ -81,11 +81,11 @@ enum err card_drop(struct card *card);
  * has; CARD_NO, with ERR_REFUSED, when it still knew the PIN, and card_end() will take its power;
  * and CARD_UNKNOWN, with ERR_OK, when its answer told nothing.
  */
-enum err card_prove_dropped(struct card *card, enum profile_role role);
+enum err card_prove_dropped(struct card *card, enum card_role role);
 
 /* Inside a transaction: ends a login that was kept open over transactions, and makes sure that it
  * is ended; where only taking the power can do it, card_end() will. Errors of the exchange. */
-enum err card_logout(struct card *card, enum profile_role role);
+enum err card_logout(struct card *card, enum card_role role);
 
 /* ---- files (file.c) ---- */
 
@@ -102,7 +102,7 @@ enum err card_read_certificate(struct card *card, uint16_t file, struct bytes fi
                                struct buffer *out);
 
 /* Whether the certificate of ROLE was issued, as far as the card tells (EF 0008). */
-enum card_known card_has_certificate(struct card *card, enum profile_role role);
+enum card_known card_has_certificate(struct card *card, enum card_role role);
 
 /*
  * 256 bytes at most that tell this card from all others and stay the same as long as its
@@ -117,13 +117,13 @@ enum err card_select_file(struct card *card, uint16_t file);
 /* ---- PIN and key (key.c) ---- */
 
 /* The tries left of ROLE's PIN: 0 when locked, -1 when the card does not tell. Costs no try. */
-enum err card_tries(struct card *card, enum profile_role role, int *tries);
+enum err card_tries(struct card *card, enum card_role role, int *tries);
 
 /*
  * Presents the PIN, once. ERR_PIN_WRONG and ERR_PIN_LOCKED: the card compared it or would not;
  * TRIES is what is left, or -1. Any other error: nobody knows whether a try was spent.
  */
-enum err card_verify(struct card *card, enum profile_role role, struct card_pin *pin, int *tries);
+enum err card_verify(struct card *card, enum card_role role, struct card_pin *pin, int *tries);
 
 enum card_scheme {
     CARD_PKCS1 = 0x00, /* 1 to 245 bytes, padded by the card as PKCS#1 v1.5 type 1 and no more */
@@ -135,7 +135,7 @@ enum card_scheme {
  * PROFILE_SIGNATURE_MAX; the profile's number of bytes is written. ERR_DENIED: PIN not verified;
  * ERR_REFUSED: not this scheme; ERR_ANSWER: not the right length.
  */
-enum err card_sign(struct card *card, enum profile_role role, enum card_scheme scheme,
-                   struct bytes in, uint8_t *signature);
+enum err card_sign(struct card *card, enum card_role role, enum card_scheme scheme, struct bytes in,
+                   uint8_t *signature);
 
 #endif

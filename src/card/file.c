@@ -192,7 +192,7 @@ enum err card_read_certificate(struct card *card, uint16_t file, struct bytes fi
     return e;
 }
 
-enum card_known card_has_certificate(struct card *card, enum profile_role role)
+enum card_known card_has_certificate(struct card *card, enum card_role role)
 {
     uint8_t block[BLOCK];
     size_t len;
@@ -217,7 +217,7 @@ static bool is_not_free(enum err e)
 
 enum err card_identity(struct card *card, uint8_t *block, size_t *len, bool *from_certificate)
 {
-    const struct profile_key *key = &card->profile->keys[PROFILE_AUTH];
+    const struct profile_key *key = &card->profile->keys[CARD_AUTH];
     size_t size;
     *from_certificate = false;
     *len = 0;

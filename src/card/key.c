@@ -40,7 +40,7 @@ static enum err query_status(uint16_t sw)
     return e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED ? ERR_OK : e;
 }
 
-enum err card_tries(struct card *card, enum profile_role role, int *tries)
+enum err card_tries(struct card *card, enum card_role role, int *tries)
 {
     uint16_t file = card->profile->keys[role].pin.file;
     uint16_t sw;
@@ -87,7 +87,7 @@ struct bytes card_pin_text(const struct card_pin *pin)
     return bytes_of(pin->command + 5, pin->len);
 }
 
-enum err card_verify(struct card *card, enum profile_role role, struct card_pin *pin, int *tries)
+enum err card_verify(struct card *card, enum card_role role, struct card_pin *pin, int *tries)
 {
     uint16_t file = card->profile->keys[role].pin.file;
     uint16_t sw;
@@ -149,8 +149,8 @@ static enum err sign_either_way(struct card *card, uint16_t file, uint8_t p1, st
     return e;
 }
 
-enum err card_sign(struct card *card, enum profile_role role, enum card_scheme scheme,
-                   struct bytes in, uint8_t *signature)
+enum err card_sign(struct card *card, enum card_role role, enum card_scheme scheme, struct bytes in,
+                   uint8_t *signature)
 {
     struct apdu_answer answer;
     enum err e = sign_either_way(card, card->profile->keys[role].key, (uint8_t)scheme, in, &answer);

@@ -13,7 +13,7 @@
 #include "support/bytes.h"
 
 /* The two keys of a card: 利用者証明用 and 署名用. */
-enum profile_role { PROFILE_AUTH, PROFILE_SIGN, PROFILE_ROLES };
+enum card_role { CARD_AUTH, CARD_SIGN, CARD_ROLES };
 
 enum profile_alphabet {
     PROFILE_DIGITS,      /* 0-9 */
@@ -44,7 +44,7 @@ struct profile {
     const char *kind;  /* for people */
     bool pss;          /* signs RSASSA-PSS (P1 = 04) as far as is known */
     size_t signature;  /* bytes */
-    struct profile_key keys[PROFILE_ROLES];
+    struct profile_key keys[CARD_ROLES];
 };
 
 /* The JPKI application's identifier, always to be sent whole: a shorter one selects the first

@@ -87,7 +87,7 @@ CK_RV entry_end(struct call *call, CK_RV rv)
     return rv;
 }
 
-static void enter(struct call *call, struct terminal *terminal, enum profile_role role)
+static void enter(struct call *call, struct terminal *terminal, enum card_role role)
 {
     slots_look_at(terminal);
     terminal_enter(terminal);
@@ -98,7 +98,7 @@ static void enter(struct call *call, struct terminal *terminal, enum profile_rol
 CK_RV entry_slot(struct call *call, const char *name, CK_SLOT_ID id)
 {
     struct terminal *terminal;
-    enum profile_role role;
+    enum card_role role;
     CK_RV rv = entry_begin(call, name);
     if (rv != CKR_OK)
         return rv;
@@ -112,7 +112,7 @@ CK_RV entry_slot(struct call *call, const char *name, CK_SLOT_ID id)
 
 CK_RV entry_session(struct call *call, const char *name, CK_SESSION_HANDLE handle)
 {
-    enum profile_role role;
+    enum card_role role;
     CK_RV rv = entry_begin(call, name);
     if (rv != CKR_OK)
         return rv;

@@ -33,7 +33,7 @@ struct call {
     struct module *module;
     /* of entry_slot() and entry_session(), which hold the terminal's lock */
     struct terminal *terminal;
-    enum profile_role role;
+    enum card_role role;
     struct token *token;
     /* of entry_session() */
     struct session *session;

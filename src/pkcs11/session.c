@@ -14,10 +14,9 @@ static struct session *find_locked(struct module *m, CK_SESSION_HANDLE handle)
     return s;
 }
 
-struct terminal *session_terminal(struct module *m, CK_SESSION_HANDLE handle,
-                                  enum profile_role *role)
+struct terminal *session_terminal(struct module *m, CK_SESSION_HANDLE handle, enum card_role *role)
 {
-    *role = PROFILE_AUTH;
+    *role = CARD_AUTH;
     lock_take(m->lock);
     const struct session *s = find_locked(m, handle);
     struct terminal *terminal = s == NULL ? NULL : s->terminal;

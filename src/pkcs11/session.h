@@ -13,7 +13,7 @@ struct session {
     /* these never change */
     CK_SESSION_HANDLE handle;
     struct terminal *terminal;
-    enum profile_role role;
+    enum card_role role;
     unsigned long token_number; /* when the token has another one, the card has left */
     CK_FLAGS flags;
 
@@ -29,7 +29,7 @@ struct session {
 
 /* The terminal and role of a session, or NULL when there is none with this handle. */
 struct terminal *session_terminal(struct module *module, CK_SESSION_HANDLE handle,
-                                  enum profile_role *role);
+                                  enum card_role *role);
 
 /* The rest is for calls that are inside their terminal. */
 

@@ -127,9 +127,9 @@ static const struct row table[] = {
 struct kind {
     CK_OBJECT_CLASS class;
     CK_ULONG profile;
-    uint8_t id[PROFILE_ROLES];
+    uint8_t id[CARD_ROLES];
     const char *unique;
-    const char *label[2][PROFILE_ROLES];
+    const char *label[2][CARD_ROLES];
 };
 
 static const struct kind kinds[OBJECT_COUNT] = {
@@ -214,7 +214,7 @@ static struct bytes unique_id(const struct token *token, const struct kind *kind
                               struct attrs_room *room)
 {
     snprintf(room->u.text, sizeof(room->u.text), "%s-%s-%s", token->insertion->serial,
-             token->role == PROFILE_AUTH ? "auth" : "sign", kind->unique);
+             token->role == CARD_AUTH ? "auth" : "sign", kind->unique);
     return bytes_of_text(room->u.text);
 }
 

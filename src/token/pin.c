@@ -134,7 +134,7 @@ static void forget_held(struct pin_memory *pin)
 
 bool pin_consent_needed(const struct token *token)
 {
-    return token->role == PROFILE_SIGN && token->config->consent == CONFIG_CONSENT_ALWAYS;
+    return token->role == CARD_SIGN && token->config->consent == CONFIG_CONSENT_ALWAYS;
 }
 
 bool pin_consented(const struct token *token)
@@ -230,7 +230,7 @@ static CK_RV present_offered(struct token *token, const uint8_t *hash)
     struct card *card = &token->insertion->card;
     int tries;
     /* Before the PIN's file is selected, which then stays so until the VERIFY. */
-    if (token->issued == CARD_UNKNOWN && token->role == PROFILE_SIGN)
+    if (token->issued == CARD_UNKNOWN && token->role == CARD_SIGN)
         token->issued = card_has_certificate(card, token->role);
     if (!is_no_guess(token, hash)) {
         CK_RV rv = check_tries(token);

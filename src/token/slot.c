@@ -45,9 +45,9 @@ void slots_free(struct slots *slots)
 
 /* ---- the table ---- */
 
-bool table_shows(const struct slots *slots, enum profile_role role)
+bool table_shows(const struct slots *slots, enum card_role role)
 {
-    unsigned token = role == PROFILE_AUTH ? CONFIG_TOKEN_AUTH : CONFIG_TOKEN_SIGN;
+    unsigned token = role == CARD_AUTH ? CONFIG_TOKEN_AUTH : CONFIG_TOKEN_SIGN;
     return (slots->config->tokens & token) != 0;
 }
 
@@ -124,20 +124,20 @@ bool table_look(struct slots *slots, bool new_readers)
 
 /* ---- slots ---- */
 
-CK_SLOT_ID slots_id(const struct terminal *t, enum profile_role role)
+CK_SLOT_ID slots_id(const struct terminal *t, enum card_role role)
 {
-    return t->index * PROFILE_ROLES + (CK_SLOT_ID)role;
+    return t->index * CARD_ROLES + (CK_SLOT_ID)role;
 }
 
 CK_RV slots_find(struct slots *slots, CK_SLOT_ID id, struct terminal **terminal,
-                 enum profile_role *role)
+                 enum card_role *role)
 {
     CK_RV rv = CKR_SLOT_ID_INVALID;
-    *role = (enum profile_role)(id % PROFILE_ROLES);
+    *role = (enum card_role)(id % CARD_ROLES);
     *terminal = NULL;
     lock_take(slots->lock);
-    if (id / PROFILE_ROLES < slots->count && table_shows(slots, *role)) {
-        *terminal = slots->terminals[id / PROFILE_ROLES];
+    if (id / CARD_ROLES < slots->count && table_shows(slots, *role)) {
+        *terminal = slots->terminals[id / CARD_ROLES];
         rv = CKR_OK;
     }
     lock_give(slots->lock);
@@ -177,12 +177,12 @@ static CK_ULONG collect(const struct slots *slots, bool present, CK_SLOT_ID *lis
 {
     CK_ULONG count = 0;
     for (size_t i = 0; i < slots->count; i++)
-        for (int role = 0; role < PROFILE_ROLES; role++) {
+        for (int role = 0; role < CARD_ROLES; role++) {
             const struct terminal *t = slots->terminals[i];
-            if (!table_shows(slots, (enum profile_role)role) || (present && t->numbers[role] == 0))
+            if (!table_shows(slots, (enum card_role)role) || (present && t->numbers[role] == 0))
                 continue;
             if (list != NULL)
-                list[count] = slots_id(t, (enum profile_role)role);
+                list[count] = slots_id(t, (enum card_role)role);
             count++;
         }
     return count;
@@ -192,7 +192,7 @@ static CK_ULONG collect(const struct slots *slots, bool present, CK_SLOT_ID *lis
 static CK_RV prepare(struct slots *slots, bool present)
 {
     free(slots->answer);
-    slots->answer = calloc(slots->count * PROFILE_ROLES + 1, sizeof(*slots->answer));
+    slots->answer = calloc(slots->count * CARD_ROLES + 1, sizeof(*slots->answer));
     if (slots->answer == NULL)
         return CKR_HOST_MEMORY;
     slots->answer_present = present;
@@ -243,7 +243,7 @@ CK_RV slots_list(struct slots *slots, bool present, CK_SLOT_ID *list, CK_ULONG *
 CK_RV slots_info(struct slots *slots, CK_SLOT_ID id, CK_SLOT_INFO *info)
 {
     struct terminal *t;
-    enum profile_role role;
+    enum card_role role;
     CK_RV rv = slots_find(slots, id, &t, &role);
     if (rv != CKR_OK)
         return rv;

@@ -32,8 +32,8 @@ CK_RV slots_info(struct slots *slots, CK_SLOT_ID id, CK_SLOT_INFO *info);
 
 /* The reader and role behind a slot. CKR_SLOT_ID_INVALID. */
 CK_RV slots_find(struct slots *slots, CK_SLOT_ID id, struct terminal **terminal,
-                 enum profile_role *role);
-CK_SLOT_ID slots_id(const struct terminal *terminal, enum profile_role role);
+                 enum card_role *role);
+CK_SLOT_ID slots_id(const struct terminal *terminal, enum card_role role);
 
 /* Looks whether the card is still in this reader, without sending it anything. */
 void slots_look_at(struct terminal *terminal);

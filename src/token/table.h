@@ -41,6 +41,6 @@ bool table_look(struct slots *slots, bool new_readers);
 const char **table_names(const struct slots *slots);
 
 /* Under the table's lock: whether the settings show this role's token. */
-bool table_shows(const struct slots *slots, enum profile_role role);
+bool table_shows(const struct slots *slots, enum card_role role);
 
 #endif

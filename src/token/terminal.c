@@ -35,7 +35,7 @@ void terminal_free(struct terminal *t)
 {
     if (t == NULL)
         return;
-    for (int role = 0; role < PROFILE_ROLES; role++) {
+    for (int role = 0; role < CARD_ROLES; role++) {
         if (t->tokens[role].number != 0)
             pin_logout(&t->tokens[role]);
         token_clear(&t->tokens[role]);
@@ -62,7 +62,7 @@ void terminal_see(struct terminal *t, const struct reader_state *state)
     bool changed = was != state->present || t->state.events != state->events;
     if (changed && (was || state->present)) {
         forget_card(t);
-        for (int role = 0; role < PROFILE_ROLES; role++)
+        for (int role = 0; role < CARD_ROLES; role++)
             t->event[role] = true;
     }
     t->state = *state;
@@ -77,12 +77,12 @@ bool terminal_recognition_due(const struct terminal *t)
 /* Inside: clears the tokens that are no longer in. */
 static void sync(struct terminal *t)
 {
-    unsigned long numbers[PROFILE_ROLES];
+    unsigned long numbers[CARD_ROLES];
     bool any = false, left = false;
     lock_take(t->slots->lock);
     memcpy(numbers, t->numbers, sizeof(numbers));
     lock_give(t->slots->lock);
-    for (int role = 0; role < PROFILE_ROLES; role++) {
+    for (int role = 0; role < CARD_ROLES; role++) {
         struct token *token = &t->tokens[role];
         if (token->number != 0 && token->number != numbers[role]) {
             token_clear(token);
@@ -108,7 +108,7 @@ void terminal_enter(struct terminal *t)
 /* Inside: gives a token a new number, which ends its sessions and its login. */
 static void renew(struct terminal *t, struct token *token)
 {
-    enum profile_role role = token->role;
+    enum card_role role = token->role;
     lock_take(t->slots->lock);
     bool still_in = t->numbers[role] == token->number;
     if (still_in)
@@ -123,10 +123,10 @@ static void renew(struct terminal *t, struct token *token)
 
 void terminal_leave(struct terminal *t)
 {
-    for (int role = 0; role < PROFILE_ROLES; role++)
+    for (int role = 0; role < CARD_ROLES; role++)
         if (t->tokens[role].number != 0 && t->tokens[role].outdated)
             renew(t, &t->tokens[role]);
-    for (int role = 0; role < PROFILE_ROLES; role++)
+    for (int role = 0; role < CARD_ROLES; role++)
         if (t->tokens[role].logged_in && t->insertion.dropped)
             pin_lost(&t->tokens[role]);
     t->insertion.dropped = false;
@@ -148,19 +148,18 @@ void terminal_leave(struct terminal *t)
 static enum err make_tokens(struct terminal *t)
 {
     struct slots *slots = t->slots;
-    unsigned long numbers[PROFILE_ROLES] = {0};
+    unsigned long numbers[CARD_ROLES] = {0};
     lock_take(slots->lock);
-    for (int role = 0; role < PROFILE_ROLES; role++)
-        if (table_shows(slots, (enum profile_role)role))
+    for (int role = 0; role < CARD_ROLES; role++)
+        if (table_shows(slots, (enum card_role)role))
             numbers[role] = ++slots->last_number;
     lock_give(slots->lock);
-    for (int role = 0; role < PROFILE_ROLES; role++) {
+    for (int role = 0; role < CARD_ROLES; role++) {
         struct token *token = &t->tokens[role];
         if (numbers[role] == 0)
             continue;
-        if (!token_init(token, (enum profile_role)role, slots->config, &t->insertion,
-                        numbers[role])) {
-            token_clear(&t->tokens[PROFILE_AUTH]);
+        if (!token_init(token, (enum card_role)role, slots->config, &t->insertion, numbers[role])) {
+            token_clear(&t->tokens[CARD_AUTH]);
             return ERR_MEMORY;
         }
         token_read_tries(token);
@@ -186,7 +185,7 @@ static void judge(struct terminal *t, enum err e)
 {
     if (e == ERR_OK) {
         t->verdict = VERDICT_OURS;
-        for (int role = 0; role < PROFILE_ROLES; role++)
+        for (int role = 0; role < CARD_ROLES; role++)
             t->numbers[role] = t->tokens[role].number;
         return;
     }
@@ -213,7 +212,7 @@ static void ask(struct terminal *t, unsigned arrivals, bool known_foreign)
     sync(t);
 }
 
-CK_RV terminal_token(struct terminal *t, enum profile_role role, struct token **token)
+CK_RV terminal_token(struct terminal *t, enum card_role role, struct token **token)
 {
     struct slots *slots = t->slots;
     *token = NULL;
@@ -237,6 +236,6 @@ void terminal_recognise(struct terminal *t)
 {
     struct token *token;
     terminal_enter(t);
-    terminal_token(t, PROFILE_AUTH, &token); /* which of the two is asked for makes no difference */
+    terminal_token(t, CARD_AUTH, &token); /* which of the two is asked for makes no difference */
     terminal_leave(t);
 }

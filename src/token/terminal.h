@@ -29,17 +29,17 @@ struct terminal {
     struct lock *lock;
     struct reader *reader;
     struct insertion insertion;
-    struct token tokens[PROFILE_ROLES];
+    struct token tokens[CARD_ROLES];
 
     /* under the table's lock */
     struct reader_state state;
     enum verdict verdict;
-    unsigned arrivals;                    /* counts cards; tells whether it is still the same one */
-    unsigned long numbers[PROFILE_ROLES]; /* of the tokens that are in, else 0 */
-    unsigned failures;                    /* of recognising the card that is in */
-    uint64_t retry_at;                    /* clock_ms() */
-    unsigned users;                       /* threads that hold or want the terminal's lock */
-    bool event[PROFILE_ROLES];            /* for C_WaitForSlotEvent */
+    unsigned arrivals;                 /* counts cards; tells whether it is still the same one */
+    unsigned long numbers[CARD_ROLES]; /* of the tokens that are in, else 0 */
+    unsigned failures;                 /* of recognising the card that is in */
+    uint64_t retry_at;                 /* clock_ms() */
+    unsigned users;                    /* threads that hold or want the terminal's lock */
+    bool event[CARD_ROLES];            /* for C_WaitForSlotEvent */
 };
 
 /* NULL without memory. The name is copied. */
@@ -56,7 +56,7 @@ void terminal_leave(struct terminal *terminal);
  * Inside: asks the card what it is, if that is due. TOKEN is set to the token of ROLE, or NULL with
  * CKR_TOKEN_NOT_PRESENT (no card) or CKR_TOKEN_NOT_RECOGNIZED (not ours, or not readable now).
  */
-CK_RV terminal_token(struct terminal *terminal, enum profile_role role, struct token **token);
+CK_RV terminal_token(struct terminal *terminal, enum card_role role, struct token **token);
 
 /* Under the table's lock: takes over what was seen of the reader. */
 void terminal_see(struct terminal *terminal, const struct reader_state *state);

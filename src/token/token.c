@@ -13,12 +13,12 @@
 /* Another program may spend tries too, but asking the card at each look would be felt. */
 #define TRIES_AGE_MS 1000
 
-static const char *const labels[2][PROFILE_ROLES] = {
+static const char *const labels[2][CARD_ROLES] = {
     [CONFIG_LABELS_ENGLISH] = {"JPKI User Authentication", "JPKI Digital Signature"},
     [CONFIG_LABELS_JAPANESE] = {"JPKI 利用者証明用", "JPKI 署名用"},
 };
 
-bool token_init(struct token *token, enum profile_role role, const struct config *config,
+bool token_init(struct token *token, enum card_role role, const struct config *config,
                 struct insertion *insertion, unsigned long number)
 {
     const struct profile *profile = insertion->card.profile;
@@ -32,7 +32,7 @@ bool token_init(struct token *token, enum profile_role role, const struct config
     token->key = &profile->keys[role];
     token->tries = -1;
     token->number = number;
-    if (role == PROFILE_AUTH && !token->key->certificate_private)
+    if (role == CARD_AUTH && !token->key->certificate_private)
         token->issued = insertion->first_is_certificate ? CARD_YES : CARD_NO;
     token->pss = profile->pss && config->pss && !insertion->refused_pss &&
                  !refusal_known(insertion->card.model);
@@ -161,7 +161,7 @@ enum err token_load_holder_inside(struct token *token)
     struct bytes first = bytes_of(NULL, 0);
     if (token->holder.state != TOKEN_UNREAD)
         return known(&token->holder);
-    if (in->first_is_certificate && token->role == PROFILE_AUTH)
+    if (in->first_is_certificate && token->role == CARD_AUTH)
         first = bytes_of(in->first, in->first_len);
     enum err e = read_certificate(token, &token->holder, token->key->certificate, first);
     if (e == ERR_NOT_FOUND)
@@ -197,7 +197,7 @@ enum err token_load_ca(struct token *token)
     if (token->ca.state != TOKEN_UNREAD)
         return known(&token->ca);
     /* Where the authentication certificate is not free, its CA's first block was read. */
-    if (!in->first_is_certificate && token->role == PROFILE_AUTH)
+    if (!in->first_is_certificate && token->role == CARD_AUTH)
         first = bytes_of(in->first, in->first_len);
     enum err e = insertion_begin(token->insertion);
     if (e != ERR_OK)

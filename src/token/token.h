@@ -24,7 +24,7 @@ struct token_certificate {
 };
 
 struct token {
-    enum profile_role role;
+    enum card_role role;
     const struct config *config;
     unsigned long number; /* of this insertion of this token; never used again; 0: no token. The
                            * terminal's number is what should be in; terminal_enter() makes them
@@ -47,7 +47,7 @@ struct token {
 
 /* Makes TOKEN the token NUMBER of a card that was just recognised. token_clear() makes it no token
  * again and wipes its PIN; it accepts {0}. False without memory. */
-bool token_init(struct token *token, enum profile_role role, const struct config *config,
+bool token_init(struct token *token, enum card_role role, const struct config *config,
                 struct insertion *insertion, unsigned long number);
 void token_clear(struct token *token);
 

@@ -16,14 +16,14 @@
 static bool take_event(struct slots *slots, CK_SLOT_ID *id)
 {
     for (size_t i = 0; i < slots->count; i++)
-        for (int role = 0; role < PROFILE_ROLES; role++) {
+        for (int role = 0; role < CARD_ROLES; role++) {
             struct terminal *t = slots->terminals[i];
             if (!t->event[role])
                 continue;
             t->event[role] = false;
-            if (!table_shows(slots, (enum profile_role)role))
+            if (!table_shows(slots, (enum card_role)role))
                 continue;
-            *id = slots_id(t, (enum profile_role)role);
+            *id = slots_id(t, (enum card_role)role);
             return true;
         }
     return false;

@@ -45,7 +45,7 @@ int bench_teardown(void **state)
     return common_twin_end(state);
 }
 
-void bench_start(enum profile_role role, const char *lines)
+void bench_start(enum card_role role, const char *lines)
 {
     if (in)
         twin_remove(READER);
@@ -54,7 +54,7 @@ void bench_start(enum profile_role role, const char *lines)
     twin_set_hook(watch, NULL);
     twin_insert_vcard(READER, common_folder("card", lines));
     bench.role = role;
-    bench.right = role == PROFILE_AUTH ? PIN_AUTH_RIGHT : PIN_SIGN_RIGHT;
+    bench.right = role == CARD_AUTH ? PIN_AUTH_RIGHT : PIN_SIGN_RIGHT;
     assert_int_equal(insertion_recognise(&bench.in, bench.reader), ERR_OK);
     assert_true(token_init(&bench.token, role, &bench.config, &bench.in, 1));
     token_read_tries(&bench.token);
@@ -80,7 +80,7 @@ static unsigned send_pin(const char *head, const char *text)
 static void select_pin(void)
 {
     assert_int_equal(common_other(SELECT_JPKI), 0x9000);
-    assert_int_equal(common_other(bench.role == PROFILE_AUTH ? "00A4020C020018" : "00A4020C02001B"),
+    assert_int_equal(common_other(bench.role == CARD_AUTH ? "00A4020C020018" : "00A4020C02001B"),
                      0x9000);
 }
 

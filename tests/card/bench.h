@@ -19,7 +19,7 @@ struct bench {
     struct reader *reader;
     struct insertion in;
     struct token token;
-    enum profile_role role;
+    enum card_role role;
     const char *right;  /* PIN */
     uint8_t verify[32]; /* the last VERIFY with a PIN that was sent */
     size_t verify_len;
@@ -33,7 +33,7 @@ int bench_teardown(void **state);
 
 /* A card with all tries left and LINES added to its settings is put in, in place of the one before,
  * and its token made. Counters are 0 then. bench.config is to be set before. */
-void bench_start(enum profile_role role, const char *lines);
+void bench_start(enum card_role role, const char *lines);
 
 CK_RV bench_login(const char *text);
 

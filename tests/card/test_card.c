@@ -54,7 +54,7 @@ static void test_recognise(void **state)
     insert("model = E16R01NJ\nserial = 0000000020500003\n");
     recognise_and_end(ERR_OK);
     assert_string_equal(card.model, "E16R01NJ");
-    assert_false(card.profile->keys[PROFILE_AUTH].certificate_private);
+    assert_false(card.profile->keys[CARD_AUTH].certificate_private);
     assert_int_equal(twin_verifies(), 0);
     assert_int_equal(twin_power_offs(), 0); /* no PIN was verified: nothing to be dropped */
 }
@@ -211,12 +211,12 @@ static void meet(void)
     twin_counters_clear();
 }
 
-static const char *right_pin(enum profile_role role)
+static const char *right_pin(enum card_role role)
 {
-    return role == PROFILE_AUTH ? PIN_AUTH_RIGHT : PIN_SIGN_RIGHT;
+    return role == CARD_AUTH ? PIN_AUTH_RIGHT : PIN_SIGN_RIGHT;
 }
 
-static void present(enum profile_role role, const char *text, enum err wanted)
+static void present(enum card_role role, const char *text, enum err wanted)
 {
     struct card_pin pin = {0};
     int tries;
@@ -225,7 +225,7 @@ static void present(enum profile_role role, const char *text, enum err wanted)
 }
 
 /* A transaction with a VERIFY in it. */
-static void begin_verified(enum profile_role role)
+static void begin_verified(enum card_role role)
 {
     bool fresh;
     assert_int_equal(card_begin(&card, &fresh), ERR_OK);
@@ -245,11 +245,11 @@ static void test_kept(void **state)
     (void)state;
     insert("");
     meet();
-    begin_verified(PROFILE_AUTH);
+    begin_verified(CARD_AUTH);
     card_end(&card, false);
     assert_int_equal(common_other_signs(false), 0x9000);
     assert_int_equal(common_other_signs(true), 0x6982);
-    begin_verified(PROFILE_SIGN);
+    begin_verified(CARD_SIGN);
     card_end(&card, false);
     assert_int_equal(common_other_signs(true), 0x9000);
     assert_int_equal(common_other_reads_private(), 0x9000);
@@ -257,10 +257,10 @@ static void test_kept(void **state)
 
 static void check_dropped(const char *lines, unsigned power_offs)
 {
-    for (int role = 0; role < PROFILE_ROLES; role++) {
+    for (int role = 0; role < CARD_ROLES; role++) {
         insert(lines);
         meet();
-        begin_verified((enum profile_role)role);
+        begin_verified((enum card_role)role);
         card_end(&card, true);
         assert_int_equal(twin_power_offs(), power_offs);
         assert_no_pin_left();
@@ -288,14 +288,14 @@ static void test_dropped_without_issuer_domain(void **state)
 static void test_no_issuer_domain_is_remembered(void **state)
 {
     (void)state;
-    for (int role = 0; role < PROFILE_ROLES; role++) {
+    for (int role = 0; role < CARD_ROLES; role++) {
         insert("isd = no\n");
         meet();
-        begin_verified((enum profile_role)role);
+        begin_verified((enum card_role)role);
         card_end(&card, true);
         assert_int_equal(card.drop_works, CARD_NO);
         unsigned selects = twin_commands_of(SELECT);
-        begin_verified((enum profile_role)role);
+        begin_verified((enum card_role)role);
         card_end(&card, true);
         assert_int_equal(twin_commands_of(SELECT), selects + 1); /* of JPKI */
         assert_int_equal(twin_power_offs(), 2);
@@ -309,8 +309,8 @@ static void test_both_dropped(void **state)
     (void)state;
     insert("");
     meet();
-    begin_verified(PROFILE_AUTH);
-    present(PROFILE_SIGN, PIN_SIGN_RIGHT, ERR_OK);
+    begin_verified(CARD_AUTH);
+    present(CARD_SIGN, PIN_SIGN_RIGHT, ERR_OK);
     card_end(&card, true);
     assert_no_pin_left();
 }
@@ -326,14 +326,14 @@ static void test_dropped_after_lost_answer(void **state)
     meet();
     card_pin_set(&pin, bytes_of_text(PIN_AUTH_RIGHT));
     assert_int_equal(card_begin(&card, &fresh), ERR_OK);
-    assert_int_equal(card_tries(&card, PROFILE_AUTH, &tries), ERR_OK);
+    assert_int_equal(card_tries(&card, CARD_AUTH, &tries), ERR_OK);
     twin_calls_clear();
     twin_fail_call(0, ERR_TRANSPORT, true);
-    assert_int_equal(card_verify(&card, PROFILE_AUTH, &pin, &tries), ERR_TRANSPORT);
+    assert_int_equal(card_verify(&card, CARD_AUTH, &pin, &tries), ERR_TRANSPORT);
     card_end(&card, true);
     assert_no_pin_left();
 
-    begin_verified(PROFILE_AUTH);
+    begin_verified(CARD_AUTH);
     twin_calls_clear();
     twin_fail_call(0, ERR_TRANSPORT, false);
     card_end(&card, true);
@@ -358,11 +358,11 @@ static void test_drop_inside(void **state)
     (void)state;
     insert("");
     meet();
-    begin_verified(PROFILE_SIGN);
+    begin_verified(CARD_SIGN);
     assert_int_equal(card_drop(&card), ERR_OK);
     assert_int_equal(twin_open_transactions(), 1);
-    for (int role = 0; role < PROFILE_ROLES; role++)
-        assert_int_equal(card_prove_dropped(&card, (enum profile_role)role), ERR_OK);
+    for (int role = 0; role < CARD_ROLES; role++)
+        assert_int_equal(card_prove_dropped(&card, (enum card_role)role), ERR_OK);
     assert_int_equal(card.drop_works, CARD_YES);
     card_end(&card, true);
     assert_int_equal(twin_power_offs(), 0);
@@ -374,23 +374,23 @@ static void test_drop_inside(void **state)
 static void test_found_out(void **state)
 {
     (void)state;
-    for (int role = 0; role < PROFILE_ROLES; role++) {
+    for (int role = 0; role < CARD_ROLES; role++) {
         insert("ignore-isd = yes\n");
         meet();
-        begin_verified((enum profile_role)role);
+        begin_verified((enum card_role)role);
         assert_int_equal(card_drop(&card), ERR_OK); /* as far as can be seen */
-        assert_int_equal(card_prove_dropped(&card, (enum profile_role)role), ERR_REFUSED);
+        assert_int_equal(card_prove_dropped(&card, (enum card_role)role), ERR_REFUSED);
         assert_int_equal(card.drop_works, CARD_NO);
         card_end(&card, true);
         assert_int_equal(twin_power_offs(), 1);
         assert_no_pin_left();
         for (unsigned again = 2; again < 4; again++) {
-            begin_verified((enum profile_role)role);
+            begin_verified((enum card_role)role);
             card_end(&card, true);
             assert_int_equal(twin_power_offs(), again);
             assert_no_pin_left();
         }
-        begin_verified((enum profile_role)role);
+        begin_verified((enum card_role)role);
         assert_int_equal(card_drop(&card), ERR_REFUSED);
         card_end(&card, true);
         assert_no_pin_left();
@@ -403,13 +403,13 @@ static void test_found_out_later(void **state)
 {
     bool fresh;
     (void)state;
-    for (int role = 0; role < PROFILE_ROLES; role++) {
+    for (int role = 0; role < CARD_ROLES; role++) {
         insert("ignore-isd = yes\n");
         meet();
-        begin_verified((enum profile_role)role);
+        begin_verified((enum card_role)role);
         card_end(&card, true);
         assert_int_equal(card_begin(&card, &fresh), ERR_OK);
-        assert_int_equal(card_prove_dropped(&card, (enum profile_role)role), ERR_REFUSED);
+        assert_int_equal(card_prove_dropped(&card, (enum card_role)role), ERR_REFUSED);
         card_end(&card, true);
         assert_int_equal(twin_power_offs(), 1);
         assert_no_pin_left();
@@ -425,11 +425,11 @@ static void test_no_proof(void **state)
     insert("sign-cert = no\nsign-cert-ef = no\n");
     meet();
     assert_int_equal(card_begin(&card, &fresh), ERR_OK);
-    assert_int_equal(card_prove_dropped(&card, PROFILE_SIGN), ERR_OK);
+    assert_int_equal(card_prove_dropped(&card, CARD_SIGN), ERR_OK);
     assert_int_equal(card.drop_works, CARD_UNKNOWN);
     twin_calls_clear();
     twin_fail_call(0, ERR_TRANSPORT, false);
-    assert_int_equal(card_prove_dropped(&card, PROFILE_AUTH), ERR_TRANSPORT);
+    assert_int_equal(card_prove_dropped(&card, CARD_AUTH), ERR_TRANSPORT);
     assert_int_equal(card.drop_works, CARD_UNKNOWN);
     card_end(&card, false);
 }
@@ -442,10 +442,10 @@ static void test_end_after_trouble(void **state)
     insert("");
     meet();
     assert_int_equal(card_begin(&card, &fresh), ERR_OK);
-    present(PROFILE_AUTH, "9999", ERR_PIN_WRONG);
+    present(CARD_AUTH, "9999", ERR_PIN_WRONG);
     card_end(&card, true);
     assert_no_pin_left();
-    begin_verified(PROFILE_AUTH);
+    begin_verified(CARD_AUTH);
     twin_remove(READER);
     card_end(&card, true);
     assert_int_equal(twin_open_transactions(), 0);

@@ -113,7 +113,7 @@ static void call_drop(void)
     assert_result(card_drop(&card));
 }
 
-static void prove(enum profile_role role)
+static void prove(enum card_role role)
 {
     enum err e = card_prove_dropped(&card, role);
     assert_result(e);
@@ -123,12 +123,12 @@ static void prove(enum profile_role role)
 
 static void call_prove_auth(void)
 {
-    prove(PROFILE_AUTH);
+    prove(CARD_AUTH);
 }
 
 static void call_prove_sign(void)
 {
-    prove(PROFILE_SIGN);
+    prove(CARD_SIGN);
 }
 
 static void call_first(void)
@@ -165,7 +165,7 @@ static void call_certificate_first_known(void)
 
 static void call_presence(void)
 {
-    enum card_known known = card_has_certificate(&card, PROFILE_SIGN);
+    enum card_known known = card_has_certificate(&card, CARD_SIGN);
     assert_true(known == CARD_UNKNOWN || known == CARD_YES || known == CARD_NO);
 }
 
@@ -189,7 +189,7 @@ static void call_select(void)
 static void call_tries(void)
 {
     int tries = 99;
-    assert_result(card_tries(&card, PROFILE_SIGN, &tries));
+    assert_result(card_tries(&card, CARD_SIGN, &tries));
     assert_in_range(tries + 1, 0, 16);
     assert_int_equal(twin_verifies(), 0);
 }
@@ -200,7 +200,7 @@ static void verify(enum card_known way)
     int tries = 99;
     card.short_ids_pin = way;
     card_pin_set(&pin, bytes_of("ABC123", 6));
-    enum err e = card_verify(&card, PROFILE_SIGN, &pin, &tries);
+    enum err e = card_verify(&card, CARD_SIGN, &pin, &tries);
     assert_result(e);
     assert_in_range(tries + 1, 0, 16);
     assert_in_range(twin_verifies(), 0, 1);
@@ -230,7 +230,7 @@ static void sign(enum card_known way, enum card_scheme scheme)
     uint8_t signature[PROFILE_SIGNATURE_MAX];
     card.short_ids_key = way;
     memset(signature, 0xEE, sizeof(signature));
-    enum err e = card_sign(&card, PROFILE_AUTH, scheme, bytes_of(certificate, 32), signature);
+    enum err e = card_sign(&card, CARD_AUTH, scheme, bytes_of(certificate, 32), signature);
     assert_result(e);
     if (e != ERR_OK)
         assert_int_equal(signature[255], 0xEE);

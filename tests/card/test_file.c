@@ -399,11 +399,11 @@ static void test_short_ids_for_reading_only(void **state)
         assert_int_equal(card_read_certificate(&card, AUTH_CERT, nothing, &der), ERR_OK);
         buffer_clear(&der);
         assert_int_equal(card.short_ids_read, CARD_YES);
-        assert_int_equal(card_tries(&card, PROFILE_AUTH, &tries), ERR_OK);
+        assert_int_equal(card_tries(&card, CARD_AUTH, &tries), ERR_OK);
         assert_int_equal(tries, 3);
         card_pin_set(&pin, bytes_of_text("1234"));
-        assert_int_equal(card_verify(&card, PROFILE_AUTH, &pin, &tries), ERR_OK);
-        assert_int_equal(card_sign(&card, PROFILE_AUTH, CARD_PKCS1, bytes_of("x", 1), signature),
+        assert_int_equal(card_verify(&card, CARD_AUTH, &pin, &tries), ERR_OK);
+        assert_int_equal(card_sign(&card, CARD_AUTH, CARD_PKCS1, bytes_of("x", 1), signature),
                          ERR_OK);
         leave();
         assert_int_equal(card.short_ids_pin, CARD_NO);
@@ -481,8 +481,8 @@ static void check_has(const uint8_t *presence, size_t len, enum card_known auth,
 {
     plain_add(&plain, PRESENCE, presence, len);
     meet();
-    assert_int_equal(card_has_certificate(&card, PROFILE_AUTH), auth);
-    assert_int_equal(card_has_certificate(&card, PROFILE_SIGN), sign);
+    assert_int_equal(card_has_certificate(&card, CARD_AUTH), auth);
+    assert_int_equal(card_has_certificate(&card, CARD_SIGN), sign);
     leave();
 }
 
@@ -493,7 +493,7 @@ static void test_presence(void **state)
     const uint8_t none[] = {0x00, 0x00, 0x00};
     (void)state;
     meet();
-    assert_int_equal(card_has_certificate(&card, PROFILE_SIGN), CARD_UNKNOWN);
+    assert_int_equal(card_has_certificate(&card, CARD_SIGN), CARD_UNKNOWN);
     leave();
     check_has(both, 3, CARD_YES, CARD_YES);
     check_has(auth, 3, CARD_YES, CARD_NO);

@@ -260,7 +260,7 @@ static void test_no_pin_to_another_card(void **state)
     (void)state;
     insert("");
     meet();
-    assert_true(token_init(&token, PROFILE_AUTH, &config, &in, 1));
+    assert_true(token_init(&token, CARD_AUTH, &config, &in, 1));
     assert_int_equal(pin_login(&token, bytes_of_text(PIN_AUTH_RIGHT)), CKR_OK);
     twin_remove(READER);
     insert_other("");

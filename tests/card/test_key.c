@@ -60,7 +60,7 @@ static void meet_again(void)
 
 /* ---- the question for tries left ---- */
 
-static void check_tries(enum profile_role role, enum err e, int wanted)
+static void check_tries(enum card_role role, enum err e, int wanted)
 {
     int tries = 99;
     assert_int_equal(card_tries(&card, role, &tries), e);
@@ -71,9 +71,9 @@ static void check_tries(enum profile_role role, enum err e, int wanted)
 static void test_question(void **state)
 {
     (void)state;
-    check_tries(PROFILE_AUTH, ERR_OK, 3);
+    check_tries(CARD_AUTH, ERR_OK, 3);
     plain_check(&plain, 0, "00200098");
-    check_tries(PROFILE_SIGN, ERR_OK, 3);
+    check_tries(CARD_SIGN, ERR_OK, 3);
     plain_check(&plain, 1, "0020009B");
     assert_int_equal(plain.commands, 2);
     assert_int_equal(card.short_ids_pin, CARD_YES);
@@ -83,10 +83,10 @@ static void test_question_selected(void **state)
 {
     (void)state;
     card.short_ids_pin = CARD_NO;
-    check_tries(PROFILE_AUTH, ERR_OK, 3);
+    check_tries(CARD_AUTH, ERR_OK, 3);
     plain_check(&plain, 0, "00A4020C020018");
     plain_check(&plain, 1, "00200080");
-    check_tries(PROFILE_SIGN, ERR_OK, 3);
+    check_tries(CARD_SIGN, ERR_OK, 3);
     plain_check(&plain, 2, "00A4020C02001B");
     plain_check(&plain, 3, "00200080");
     assert_int_equal(plain.commands, 4);
@@ -98,10 +98,10 @@ static void test_question_finds_the_way(void **state)
     for (size_t i = 0; i < COUNT(refusals); i++) {
         plain.short_verify = refusals[i];
         meet_again();
-        check_tries(PROFILE_AUTH, ERR_OK, 3);
+        check_tries(CARD_AUTH, ERR_OK, 3);
         assert_int_equal(card.short_ids_pin, CARD_NO);
         plain.commands = 0;
-        check_tries(PROFILE_AUTH, ERR_OK, 3);
+        check_tries(CARD_AUTH, ERR_OK, 3);
         plain_check(&plain, plain.commands - 1, "00200080");
         assert_in_range(plain.commands, 1, 2); /* by short identifier no more */
     }
@@ -112,25 +112,25 @@ static void test_every_answer(void **state)
     (void)state;
     for (unsigned x = 0; x <= 15; x++) {
         plain.pin_answer = (uint16_t)(0x63C0 | x);
-        check_tries(PROFILE_AUTH, ERR_OK, (int)x);
+        check_tries(CARD_AUTH, ERR_OK, (int)x);
     }
     plain.pin_answer = 0x6983;
-    check_tries(PROFILE_AUTH, ERR_OK, 0);
+    check_tries(CARD_AUTH, ERR_OK, 0);
     plain.pin_answer = 0x6984;
-    check_tries(PROFILE_SIGN, ERR_OK, 0);
+    check_tries(CARD_SIGN, ERR_OK, 0);
     plain.pin_answer = 0x6300; /* tells no number */
-    check_tries(PROFILE_SIGN, ERR_OK, -1);
+    check_tries(CARD_SIGN, ERR_OK, -1);
 }
 
 static void test_question_with_le(void **state)
 {
     (void)state;
     plain.wants_le = 0x6700;
-    check_tries(PROFILE_AUTH, ERR_OK, 3);
+    check_tries(CARD_AUTH, ERR_OK, 3);
     plain_check(&plain, 0, "00200098");
     plain_check(&plain, 1, "0020009800");
     assert_true(card.query_with_le);
-    check_tries(PROFILE_AUTH, ERR_OK, 3);
+    check_tries(CARD_AUTH, ERR_OK, 3);
     plain_check(&plain, 2, "0020009800"); /* from now on at once */
     assert_int_equal(plain.commands, 3);
 }
@@ -140,7 +140,7 @@ static void test_question_that_readers_refuse(void **state)
 {
     (void)state;
     twin_fail_call(0, ERR_TRANSPORT, false);
-    check_tries(PROFILE_AUTH, ERR_OK, 3);
+    check_tries(CARD_AUTH, ERR_OK, 3);
     plain_check(&plain, 0, "0020009800");
     assert_int_equal(twin_calls(), 2);
 }
@@ -152,7 +152,7 @@ static void test_question_neither_way(void **state)
     (void)state;
     plain.wants_le = 0x6700;
     plain.refuses_le = true;
-    assert_true(card_tries(&card, PROFILE_AUTH, &tries) != ERR_OK);
+    assert_true(card_tries(&card, CARD_AUTH, &tries) != ERR_OK);
     assert_int_equal(tries, -1);
     assert_false(card.query_with_le);
     assert_in_range(plain.commands, 2, 6);
@@ -166,7 +166,7 @@ static void test_question_errors(void **state)
         meet_again();
         card.short_ids_pin = CARD_NO;
         twin_fail_call(k, ERR_NO_CARD, false);
-        assert_int_equal(card_tries(&card, PROFILE_AUTH, &tries), ERR_NO_CARD);
+        assert_int_equal(card_tries(&card, CARD_AUTH, &tries), ERR_NO_CARD);
         assert_int_equal(tries, -1);
         assert_int_equal(twin_calls(), k + 1);
     }
@@ -174,7 +174,7 @@ static void test_question_errors(void **state)
 
 /* ---- VERIFY ---- */
 
-static enum err verify(enum profile_role role, const char *text, int *tries)
+static enum err verify(enum card_role role, const char *text, int *tries)
 {
     *tries = 99;
     card_pin_set(&pin, bytes_of_text(text));
@@ -185,11 +185,11 @@ static void test_verify(void **state)
 {
     int tries;
     (void)state;
-    assert_int_equal(verify(PROFILE_AUTH, "1234", &tries), ERR_OK);
+    assert_int_equal(verify(CARD_AUTH, "1234", &tries), ERR_OK);
     plain_check(&plain, 0, "00200098"); /* how the PIN is to be named costs a question, once */
     plain_check(&plain, 1, "002000980431323334");
     assert_true(card.maybe_verified);
-    assert_int_equal(verify(PROFILE_SIGN, "ABCDEFGH12345678", &tries), ERR_OK);
+    assert_int_equal(verify(CARD_SIGN, "ABCDEFGH12345678", &tries), ERR_OK);
     plain_check(&plain, 2, "0020009B1041424344454647483132333435363738");
     assert_int_equal(plain.commands, 3);
     assert_int_equal(twin_verifies(), 2);
@@ -200,10 +200,10 @@ static void test_verify_selected(void **state)
     int tries;
     (void)state;
     card.short_ids_pin = CARD_NO;
-    assert_int_equal(verify(PROFILE_AUTH, "1234", &tries), ERR_OK);
+    assert_int_equal(verify(CARD_AUTH, "1234", &tries), ERR_OK);
     plain_check(&plain, 0, "00A4020C020018");
     plain_check(&plain, 1, "002000800431323334");
-    assert_int_equal(verify(PROFILE_SIGN, "ABC123", &tries), ERR_OK);
+    assert_int_equal(verify(CARD_SIGN, "ABC123", &tries), ERR_OK);
     plain_check(&plain, 2, "00A4020C02001B");
     plain_check(&plain, 3, "00200080064142 43313233");
     assert_int_equal(plain.commands, 4);
@@ -229,7 +229,7 @@ static void test_verify_answers(void **state)
             meet_again();
             card.short_ids_pin = (enum card_known)way;
             plain.pin_answer = answers[i].sw;
-            assert_int_equal(verify(PROFILE_SIGN, "ABC123", &tries), answers[i].e);
+            assert_int_equal(verify(CARD_SIGN, "ABC123", &tries), answers[i].e);
             assert_int_equal(tries, answers[i].tries);
             assert_int_equal(twin_verifies(), 1);
             assert_true(card.maybe_verified);
@@ -248,7 +248,7 @@ static void test_verify_broken_off(void **state)
         meet_again();
         card.short_ids_pin = CARD_YES;
         twin_fail_call(0, errors[i / 2], i % 2 == 1);
-        assert_int_equal(verify(PROFILE_AUTH, "1234", &tries), errors[i / 2]);
+        assert_int_equal(verify(CARD_AUTH, "1234", &tries), errors[i / 2]);
         assert_int_equal(tries, -1);
         assert_int_equal(twin_verifies(), 1);
         assert_int_equal(twin_commands(), 1);
@@ -261,8 +261,8 @@ static void test_verify_empty(void **state)
 {
     int tries;
     (void)state;
-    assert_int_equal(verify(PROFILE_AUTH, "", &tries), ERR_ARGUMENT);
-    assert_int_equal(verify(PROFILE_SIGN, "12345678901234567", &tries), ERR_ARGUMENT);
+    assert_int_equal(verify(CARD_AUTH, "", &tries), ERR_ARGUMENT);
+    assert_int_equal(verify(CARD_SIGN, "12345678901234567", &tries), ERR_ARGUMENT);
     assert_int_equal(twin_commands(), 0);
     assert_false(card.maybe_verified);
 }
@@ -274,7 +274,7 @@ static void test_verify_without_answer_to_question(void **state)
     (void)state;
     plain.wants_le = 0x6D00;
     plain.refuses_le = true;
-    assert_int_equal(verify(PROFILE_AUTH, "1234", &tries), ERR_REFUSED);
+    assert_int_equal(verify(CARD_AUTH, "1234", &tries), ERR_REFUSED);
     assert_int_equal(twin_verifies(), 0);
     assert_false(card.maybe_verified);
 }
@@ -290,7 +290,7 @@ static void test_pin_text(void **state)
 
 /* ---- signatures ---- */
 
-static enum err sign(enum profile_role role, enum card_scheme scheme, size_t len)
+static enum err sign(enum card_role role, enum card_scheme scheme, size_t len)
 {
     static const uint8_t data[256] = {0xD1, 0xD2};
     memset(signature, 0xEE, sizeof(signature));
@@ -301,13 +301,13 @@ static void test_sign(void **state)
 {
     (void)state;
     plain.verified = true;
-    assert_int_equal(sign(PROFILE_AUTH, CARD_PKCS1, 2), ERR_OK);
+    assert_int_equal(sign(CARD_AUTH, CARD_PKCS1, 2), ERR_OK);
     plain_check(&plain, 0, "802A009702D1D200");
     assert_int_equal(signature[0], 0x5A);
     assert_int_equal(signature[255], 0x5A);
-    assert_int_equal(sign(PROFILE_SIGN, CARD_PKCS1, 2), ERR_OK);
+    assert_int_equal(sign(CARD_SIGN, CARD_PKCS1, 2), ERR_OK);
     plain_check(&plain, 1, "802A009A02D1D200");
-    assert_int_equal(sign(PROFILE_SIGN, CARD_PSS, 2), ERR_OK);
+    assert_int_equal(sign(CARD_SIGN, CARD_PSS, 2), ERR_OK);
     plain_check(&plain, 2, "802A049A02D1D200");
     assert_int_equal(plain.commands, 3);
     assert_int_equal(card.short_ids_key, CARD_YES);
@@ -318,10 +318,10 @@ static void test_sign_selected(void **state)
     (void)state;
     plain.verified = true;
     card.short_ids_key = CARD_NO;
-    assert_int_equal(sign(PROFILE_AUTH, CARD_PSS, 2), ERR_OK);
+    assert_int_equal(sign(CARD_AUTH, CARD_PSS, 2), ERR_OK);
     plain_check(&plain, 0, "00A4020C020017");
     plain_check(&plain, 1, "802A048002D1D200");
-    assert_int_equal(sign(PROFILE_SIGN, CARD_PKCS1, 2), ERR_OK);
+    assert_int_equal(sign(CARD_SIGN, CARD_PKCS1, 2), ERR_OK);
     plain_check(&plain, 2, "00A4020C02001A");
     plain_check(&plain, 3, "802A008002D1D200");
     assert_int_equal(plain.commands, 4);
@@ -334,10 +334,10 @@ static void test_sign_finds_the_way(void **state)
         plain.short_sign = refusals[i];
         meet_again();
         plain.verified = true;
-        assert_int_equal(sign(PROFILE_AUTH, CARD_PKCS1, 2), ERR_OK);
+        assert_int_equal(sign(CARD_AUTH, CARD_PKCS1, 2), ERR_OK);
         assert_int_equal(card.short_ids_key, CARD_NO);
         plain.commands = 0;
-        assert_int_equal(sign(PROFILE_AUTH, CARD_PKCS1, 2), ERR_OK);
+        assert_int_equal(sign(CARD_AUTH, CARD_PKCS1, 2), ERR_OK);
         plain_check(&plain, plain.commands - 1, "802A008002D1D200");
         assert_in_range(plain.commands, 1, 2);
     }
@@ -353,7 +353,7 @@ static void test_signature_lengths(void **state)
             plain.verified = true;
             card.short_ids_key = (enum card_known)way;
             plain.signature_len = len;
-            enum err e = sign(PROFILE_AUTH, CARD_PKCS1, 2);
+            enum err e = sign(CARD_AUTH, CARD_PKCS1, 2);
             assert_int_equal(e, len == 256 ? ERR_OK : ERR_ANSWER);
             if (len != 256)
                 assert_int_equal(signature[0], 0xEE); /* nothing is handed out */
@@ -375,7 +375,7 @@ static void test_sign_refused(void **state)
             plain.verified = true;
             plain.sign_answer = answers[i].sw;
             card.short_ids_key = (enum card_known)way;
-            assert_int_equal(sign(PROFILE_SIGN, CARD_PSS, 32), answers[i].e);
+            assert_int_equal(sign(CARD_SIGN, CARD_PSS, 32), answers[i].e);
             assert_int_equal(signature[0], 0xEE);
             assert_int_equal(card.short_ids_key, way); /* a refusal proves nothing */
         }
@@ -385,7 +385,7 @@ static void test_sign_refused(void **state)
 static void test_sign_not_verified(void **state)
 {
     (void)state;
-    assert_int_equal(sign(PROFILE_AUTH, CARD_PKCS1, 2), ERR_DENIED);
+    assert_int_equal(sign(CARD_AUTH, CARD_PKCS1, 2), ERR_DENIED);
     assert_int_equal(plain.commands, 1); /* an answer is an answer */
 }
 
@@ -394,10 +394,10 @@ static void test_sign_errors(void **state)
     (void)state;
     plain.verified = true;
     twin_fail_call(0, ERR_TRANSPORT, true);
-    assert_int_equal(sign(PROFILE_AUTH, CARD_PKCS1, 2), ERR_TRANSPORT);
+    assert_int_equal(sign(CARD_AUTH, CARD_PKCS1, 2), ERR_TRANSPORT);
     assert_int_equal(plain.commands, 1); /* it may have signed: not twice */
     meet_again();
-    assert_int_equal(sign(PROFILE_AUTH, CARD_PKCS1, 256), ERR_ARGUMENT);
+    assert_int_equal(sign(CARD_AUTH, CARD_PKCS1, 256), ERR_ARGUMENT);
     assert_int_equal(plain.commands, 0);
 }
 

@@ -7,7 +7,7 @@
 
 static struct config config;
 
-static struct token token_with(enum profile_role role, bool pss, enum config_consent consent)
+static struct token token_with(enum card_role role, bool pss, enum config_consent consent)
 {
     struct token token = {.role = role, .pss = pss, .config = &config};
     config.consent = consent;
@@ -35,7 +35,7 @@ static void test_pss_parameters(void **state)
     static const CK_RSA_PKCS_MGF_TYPE mgfs[] = {CKG_MGF1_SHA1,   CKG_MGF1_SHA224, CKG_MGF1_SHA256,
                                                 CKG_MGF1_SHA384, CKG_MGF1_SHA512, 0};
     static const CK_ULONG salts[] = {32, 0, 1, 20, 31, 33, 64, 222, ~0UL};
-    struct token token = token_with(PROFILE_AUTH, true, CONFIG_CONSENT_ALWAYS);
+    struct token token = token_with(CARD_AUTH, true, CONFIG_CONSENT_ALWAYS);
     unsigned accepted = 0;
     (void)state;
     for (size_t h = 0; h < COUNT(hashes); h++)
@@ -57,7 +57,7 @@ static void test_pss_parameters(void **state)
 static void test_pss_parameter_forms(void **state)
 {
     CK_RSA_PKCS_PSS_PARAMS params[2] = {{CKM_SHA256, CKG_MGF1_SHA256, 32}};
-    struct token token = token_with(PROFILE_AUTH, true, CONFIG_CONSENT_ALWAYS);
+    struct token token = token_with(CARD_AUTH, true, CONFIG_CONSENT_ALWAYS);
     uint8_t shifted[sizeof(params) + 1];
     (void)state;
     assert_int_equal(for_signing(&token, CKM_RSA_PKCS_PSS, NULL, 0), CKR_MECHANISM_PARAM_INVALID);
@@ -73,7 +73,7 @@ static void test_pss_parameter_forms(void **state)
 static void test_without_pss(void **state)
 {
     CK_RSA_PKCS_PSS_PARAMS params = {CKM_SHA256, CKG_MGF1_SHA256, 32};
-    struct token token = token_with(PROFILE_AUTH, false, CONFIG_CONSENT_ALWAYS);
+    struct token token = token_with(CARD_AUTH, false, CONFIG_CONSENT_ALWAYS);
     (void)state;
     assert_int_equal(for_signing(&token, CKM_RSA_PKCS_PSS, &params, sizeof(params)),
                      CKR_MECHANISM_INVALID);
@@ -89,7 +89,7 @@ static const CK_MECHANISM_TYPE pkcs1[] = {CKM_RSA_PKCS,        CKM_SHA1_RSA_PKCS
 static void test_pkcs1(void **state)
 {
     char parameter[8] = {0};
-    struct token token = token_with(PROFILE_SIGN, true, CONFIG_CONSENT_ALWAYS);
+    struct token token = token_with(CARD_SIGN, true, CONFIG_CONSENT_ALWAYS);
     (void)state;
     for (size_t i = 0; i < COUNT(pkcs1); i++) {
         assert_int_equal(for_signing(&token, pkcs1[i], NULL, 0), CKR_OK);
@@ -108,7 +108,7 @@ static void test_never(void **state)
         CKM_MD5_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS,     CKM_SHA384_RSA_PKCS_PSS,
         CKM_ECDSA,        CKM_RSA_PKCS_KEY_PAIR_GEN, CKM_SHA512_RSA_PKCS_PSS,
         CKM_SHA256,       CKM_SHA256_HMAC,           ~0UL};
-    struct token token = token_with(PROFILE_AUTH, true, CONFIG_CONSENT_SESSION);
+    struct token token = token_with(CARD_AUTH, true, CONFIG_CONSENT_SESSION);
     CK_MECHANISM_INFO info;
     (void)state;
     for (size_t i = 0; i < COUNT(never); i++) {
@@ -154,14 +154,14 @@ static void check_lists(const struct token *token, bool combined, bool pss)
 static void test_lists(void **state)
 {
     (void)state;
-    struct token token = token_with(PROFILE_AUTH, true, CONFIG_CONSENT_ALWAYS);
+    struct token token = token_with(CARD_AUTH, true, CONFIG_CONSENT_ALWAYS);
     check_lists(&token, true, true);
-    token = token_with(PROFILE_AUTH, false, CONFIG_CONSENT_ALWAYS);
+    token = token_with(CARD_AUTH, false, CONFIG_CONSENT_ALWAYS);
     check_lists(&token, true, false);
-    token = token_with(PROFILE_SIGN, true, CONFIG_CONSENT_SESSION);
+    token = token_with(CARD_SIGN, true, CONFIG_CONSENT_SESSION);
     check_lists(&token, true, true);
     /* Each signature asks for consent: a program must not be led to the combined ones. */
-    token = token_with(PROFILE_SIGN, true, CONFIG_CONSENT_ALWAYS);
+    token = token_with(CARD_SIGN, true, CONFIG_CONSENT_ALWAYS);
     check_lists(&token, false, false);
 }
 

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <time.h>
 
-static const enum profile_role roles[] = {PROFILE_AUTH, PROFILE_SIGN};
+static const enum card_role roles[] = {CARD_AUTH, CARD_SIGN};
 
 /* Wrong ones of the right form, all different. */
-static const char *wrong_pin(enum profile_role role, unsigned i)
+static const char *wrong_pin(enum card_role role, unsigned i)
 {
     static char text[16];
-    snprintf(text, sizeof(text), role == PROFILE_AUTH ? "9%03u" : "WRONG%03u", i);
+    snprintf(text, sizeof(text), role == CARD_AUTH ? "9%03u" : "WRONG%03u", i);
     return text;
 }
 
@@ -47,7 +47,7 @@ static void test_lengths(void **state)
     static const char text[] = "12345678901234567890";
     (void)state;
     for (size_t r = 0; r < COUNT(roles); r++) {
-        size_t min = roles[r] == PROFILE_AUTH ? 4 : 6, max = roles[r] == PROFILE_AUTH ? 4 : 16;
+        size_t min = roles[r] == CARD_AUTH ? 4 : 6, max = roles[r] == CARD_AUTH ? 4 : 16;
         for (size_t len = 0; len <= 20; len++) {
             bench_start(roles[r], "");
             if (len < min || len > max) {
@@ -55,7 +55,7 @@ static void test_lengths(void **state)
                 continue;
             }
             CK_RV rv = pin_login(&bench.token, bytes_of(text, len));
-            assert_int_equal(rv, roles[r] == PROFILE_AUTH ? CKR_OK : CKR_PIN_INCORRECT);
+            assert_int_equal(rv, roles[r] == CARD_AUTH ? CKR_OK : CKR_PIN_INCORRECT);
             assert_int_equal(bench.verify[4], len); /* its own length, not padded */
             assert_int_equal(bench.verify_len, 5 + len);
             assert_memory_equal(bench.verify + 5, text, len);
@@ -65,12 +65,12 @@ static void test_lengths(void **state)
 
 /* Every byte at every place. With four tries to be kept and three or four left, a PIN of good form
  * is counted but not sent. */
-static void check_characters(enum profile_role role, const char *good, size_t len)
+static void check_characters(enum card_role role, const char *good, size_t len)
 {
     uint8_t text[16];
     bench.config.pin_reserve = 4;
     bench_start(role, "");
-    if (role == PROFILE_SIGN)
+    if (role == CARD_SIGN)
         assert_int_equal(bench_other_verifies("WRONG999"), 0x63C4);
     for (size_t at = 0; at < len; at++)
         for (unsigned c = 0; c <= 0xFF; c++) {
@@ -78,7 +78,7 @@ static void check_characters(enum profile_role role, const char *good, size_t le
             text[at] = (uint8_t)c;
             bool digit = c >= '0' && c <= '9';
             bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-            bool allowed = digit || (role == PROFILE_SIGN && letter);
+            bool allowed = digit || (role == CARD_SIGN && letter);
             twin_counters_clear();
             CK_RV rv = pin_login(&bench.token, bytes_of(text, len));
             assert_int_equal(rv, allowed ? CKR_PIN_LOCKED : CKR_PIN_LEN_RANGE);
@@ -91,16 +91,16 @@ static void check_characters(enum profile_role role, const char *good, size_t le
 static void test_characters(void **state)
 {
     (void)state;
-    check_characters(PROFILE_AUTH, "1234", 4);
-    check_characters(PROFILE_SIGN, "ABC123", 6);
-    check_characters(PROFILE_SIGN, "ABCDEFGH12345678", 16);
+    check_characters(CARD_AUTH, "1234", 4);
+    check_characters(CARD_SIGN, "ABC123", 6);
+    check_characters(CARD_SIGN, "ABCDEFGH12345678", 16);
 }
 
 static void test_small_letters(void **state)
 {
     const uint8_t wanted[] = {0x00, 0x20, 0x00, 0x9B, 0x06, 'A', 'B', 'C', '1', '2', '3'};
     (void)state;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     assert_int_equal(bench_login("aBc123"), CKR_OK);
     assert_int_equal(bench.verify_len, sizeof(wanted));
     assert_memory_equal(bench.verify, wanted, sizeof(wanted));
@@ -118,7 +118,7 @@ static void test_right(void **state)
         assert_int_equal(twin_verifies(), 1);
         assert_true(bench.token.logged_in);
         assert_true(pin_available(&bench.token));
-        assert_int_equal(bench.token.tries, roles[r] == PROFILE_AUTH ? 3 : 5);
+        assert_int_equal(bench.token.tries, roles[r] == CARD_AUTH ? 3 : 5);
     }
 }
 
@@ -159,7 +159,7 @@ static void test_two_wrong_in_turn(void **state)
 static void test_wrong_in_small_letters(void **state)
 {
     (void)state;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     assert_int_equal(bench_login("WRONG1"), CKR_PIN_INCORRECT);
     assert_int_equal(bench_login("wrong1"), CKR_PIN_INVALID);
     assert_int_equal(bench_login("wRoNg1"), CKR_PIN_INVALID);
@@ -172,7 +172,7 @@ static void test_until_locked(void **state)
     (void)state;
     for (size_t r = 0; r < COUNT(roles); r++) {
         bench_start(roles[r], "");
-        unsigned full = roles[r] == PROFILE_AUTH ? 3 : 5;
+        unsigned full = roles[r] == CARD_AUTH ? 3 : 5;
         for (unsigned i = 0; i < full - 1; i++)
             assert_int_equal(bench_login(wrong_pin(roles[r], i)), CKR_PIN_INCORRECT);
         assert_int_equal(bench_login(wrong_pin(roles[r], full)), CKR_PIN_LOCKED);
@@ -207,7 +207,7 @@ static void test_reserve(void **state)
     (void)state;
     for (size_t r = 0; r < COUNT(roles); r++)
         for (unsigned reserve = 0; reserve <= 4; reserve++) {
-            unsigned full = roles[r] == PROFILE_AUTH ? 3 : 5;
+            unsigned full = roles[r] == CARD_AUTH ? 3 : 5;
             unsigned kept = reserve < full ? reserve : full;
             bench.config.pin_reserve = reserve;
             bench_start(roles[r], "");
@@ -247,7 +247,7 @@ static void test_moved_by_another_program(void **state)
 static void test_moved_and_seen_at_login(void **state)
 {
     (void)state;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     assert_int_equal(bench_login("WRONG1"), CKR_PIN_INCORRECT);
     assert_int_equal(bench_other_verifies(PIN_SIGN_RIGHT), 0x9000);
     assert_int_equal(bench_login("WRONG2"), CKR_PIN_INCORRECT);
@@ -268,7 +268,7 @@ static void test_reserve_after_change(void **state)
         bench_start(roles[r], "");
         assert_int_equal(bench_login(bench.right), CKR_OK);
         assert_int_equal(pin_logout(&bench.token), CKR_OK);
-        bench_other_changes(bench.right, roles[r] == PROFILE_AUTH ? "7777" : "OTHER7");
+        bench_other_changes(bench.right, roles[r] == CARD_AUTH ? "7777" : "OTHER7");
         while (bench_tries() > 1)
             bench_other_verifies(wrong_pin(roles[r], 1));
         twin_counters_clear();
@@ -284,11 +284,11 @@ static void test_reserve_at_context_login(void **state)
     const struct timespec pause = {.tv_sec = 1, .tv_nsec = 100000000};
     (void)state;
     bench.config.pin_reserve = 1;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     assert_int_equal(bench_login(bench.right), CKR_OK);
     bench_other_changes(bench.right, "OTHER7");
     while (bench_tries() > 1)
-        bench_other_verifies(wrong_pin(PROFILE_SIGN, 1));
+        bench_other_verifies(wrong_pin(CARD_SIGN, 1));
     nanosleep(&pause, NULL); /* what the card said just now would be believed for a second */
     twin_counters_clear();
     assert_int_equal(pin_consent(&bench.token, bytes_of_text(bench.right)), CKR_PIN_LOCKED);
@@ -301,8 +301,8 @@ static void test_counters_are_separate(void **state)
 {
     struct token other;
     (void)state;
-    bench_start(PROFILE_AUTH, "");
-    assert_true(token_init(&other, PROFILE_SIGN, &bench.config, &bench.in, 2));
+    bench_start(CARD_AUTH, "");
+    assert_true(token_init(&other, CARD_SIGN, &bench.config, &bench.in, 2));
     assert_int_equal(bench_login("9999"), CKR_PIN_INCORRECT);
     assert_int_equal(pin_login(&other, bytes_of_text(PIN_SIGN_RIGHT)), CKR_OK);
     assert_int_equal(bench.token.tries, 2);
@@ -315,7 +315,7 @@ static void test_counters_are_separate(void **state)
 
 /* Each call of a login fails once, before and after it was done: at most one VERIFY, never a login
  * that is none, and no PIN left on the card. */
-static void check_broken_off(enum profile_role role, enum err error, bool after)
+static void check_broken_off(enum card_role role, enum err error, bool after)
 {
     for (long k = 0;; k++) {
         bench_start(role, "");
@@ -333,7 +333,7 @@ static void check_broken_off(enum profile_role role, enum err error, bool after)
         assert_true(rv == CKR_OK || rv == CKR_DEVICE_ERROR || rv == CKR_DEVICE_REMOVED);
         if (error == ERR_TRANSPORT)
             bench_assert_closed();
-        assert_int_equal(bench_tries(), role == PROFILE_AUTH ? 3 : 5);
+        assert_int_equal(bench_tries(), role == CARD_AUTH ? 3 : 5);
         assert_int_equal(bench_login(bench.right), CKR_OK); /* and all is well again */
     }
 }
@@ -353,11 +353,11 @@ static void test_broken_off(void **state)
 static void test_lost_refusal(void **state)
 {
     (void)state;
-    bench_start(PROFILE_AUTH, "");
+    bench_start(CARD_AUTH, "");
     assert_int_equal(insertion_begin(&bench.in), ERR_OK);
     insertion_end(&bench.in, false);
     for (long k = 0; k < 8; k++) {
-        bench_start(PROFILE_AUTH, "");
+        bench_start(CARD_AUTH, "");
         twin_fail_call(k, ERR_TRANSPORT, true);
         assert_int_not_equal(bench_login("9999"), CKR_OK);
         twin_fail_call(-1, ERR_OK, false);
@@ -382,7 +382,7 @@ static bool no_pin_file(void *context, const uint8_t *command, size_t len, uint8
 static void test_no_pin_on_card(void **state)
 {
     (void)state;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     twin_set_hook(no_pin_file, NULL);
     bench.in.card.short_ids_pin = CARD_UNKNOWN;
     assert_int_equal(bench_login(bench.right), CKR_USER_PIN_NOT_INITIALIZED);
@@ -421,7 +421,7 @@ static void test_present_refused(void **state)
     for (size_t r = 0; r < COUNT(roles); r++) {
         bench_start(roles[r], "");
         assert_int_equal(bench_login(bench.right), CKR_OK);
-        bench_other_changes(bench.right, roles[r] == PROFILE_AUTH ? "7777" : "OTHER7");
+        bench_other_changes(bench.right, roles[r] == CARD_AUTH ? "7777" : "OTHER7");
         twin_counters_clear();
         for (int i = 0; i < 10; i++)
             assert_int_equal(present(), ERR_DENIED);
@@ -430,7 +430,7 @@ static void test_present_refused(void **state)
         assert_false(pin_available(&bench.token));
         assert_int_equal(bench_login(bench.right), CKR_PIN_INVALID);
         assert_int_equal(twin_verifies(), 1);
-        assert_int_equal(bench_login(roles[r] == PROFILE_AUTH ? "7777" : "other7"), CKR_OK);
+        assert_int_equal(bench_login(roles[r] == CARD_AUTH ? "7777" : "other7"), CKR_OK);
     }
 }
 
@@ -438,7 +438,7 @@ static void test_present_broken_off(void **state)
 {
     (void)state;
     for (int after = 0; after < 2; after++) {
-        bench_start(PROFILE_AUTH, "");
+        bench_start(CARD_AUTH, "");
         assert_int_equal(bench_login(bench.right), CKR_OK);
         assert_int_equal(insertion_begin(&bench.in), ERR_OK);
         twin_counters_clear();
@@ -472,7 +472,7 @@ static void test_logout(void **state)
 static void test_lost(void **state)
 {
     (void)state;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     assert_int_equal(bench_login(bench.right), CKR_OK);
     pin_lost(&bench.token);
     assert_false(bench.token.logged_in);
@@ -503,7 +503,7 @@ static void test_isolated(void **state)
 static void test_isolated_from_lying_card(void **state)
 {
     (void)state;
-    bench_start(PROFILE_SIGN, "ignore-isd = yes\n");
+    bench_start(CARD_SIGN, "ignore-isd = yes\n");
     assert_int_equal(bench_login(bench.right), CKR_OK);
     bench_assert_closed();
     assert_int_equal(twin_power_offs(), 1);
@@ -522,10 +522,10 @@ static void test_not_isolated(void **state)
         for (size_t r = 0; r < COUNT(roles); r++) {
             bench_start(roles[r], lines[i]);
             assert_int_equal(bench_login(bench.right), CKR_OK);
-            assert_int_equal(common_other_signs(roles[r] == PROFILE_SIGN), 0x9000);
+            assert_int_equal(common_other_signs(roles[r] == CARD_SIGN), 0x9000);
             assert_int_equal(present(), ERR_OK);
             assert_int_equal(twin_verifies(), 1);
-            assert_int_equal(common_other_signs(roles[r] == PROFILE_SIGN), 0x9000);
+            assert_int_equal(common_other_signs(roles[r] == CARD_SIGN), 0x9000);
             assert_int_equal(pin_logout(&bench.token), CKR_OK);
             bench_assert_closed();
             assert_false(bench.token.logged_in);
@@ -537,7 +537,7 @@ static void test_not_isolated(void **state)
 static void test_consent(void **state)
 {
     (void)state;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     assert_true(pin_consent_needed(&bench.token));
     assert_false(pin_consented(&bench.token));
     assert_int_equal(bench_login("WRONG1"), CKR_PIN_INCORRECT);
@@ -558,10 +558,10 @@ static void test_consent(void **state)
 static void test_consent_not_needed(void **state)
 {
     (void)state;
-    bench_start(PROFILE_AUTH, "");
+    bench_start(CARD_AUTH, "");
     assert_false(pin_consent_needed(&bench.token));
     bench.config.consent = CONFIG_CONSENT_SESSION;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     assert_false(pin_consent_needed(&bench.token));
 }
 
@@ -569,7 +569,7 @@ static void test_consent_not_needed(void **state)
 static void test_forgotten_after_use(void **state)
 {
     (void)state;
-    bench_start(PROFILE_SIGN, "");
+    bench_start(CARD_SIGN, "");
     assert_int_equal(bench_login(bench.right), CKR_OK);
     pin_tidy(&bench.token);
     assert_true(pin_available(&bench.token));
@@ -590,7 +590,7 @@ static void test_time(void **state)
     struct timespec pause = {.tv_sec = 1, .tv_nsec = 100000000};
     (void)state;
     bench.config.pin_cache_seconds = 1;
-    bench_start(PROFILE_AUTH, "");
+    bench_start(CARD_AUTH, "");
     assert_int_equal(bench_login(bench.right), CKR_OK);
     pin_tidy(&bench.token);
     assert_true(pin_available(&bench.token));

@@ -13,7 +13,7 @@ static const struct profile *find(const char *label)
     return profile_find(bytes_of_text(label));
 }
 
-static void check_key(const struct profile *p, enum profile_role role, unsigned key,
+static void check_key(const struct profile *p, enum card_role role, unsigned key,
                       unsigned certificate, unsigned ca, unsigned pin)
 {
     assert_int_equal(p->keys[role].key, key);
@@ -25,10 +25,10 @@ static void check_key(const struct profile *p, enum profile_role role, unsigned 
 static void check_common(const struct profile *p)
 {
     assert_non_null(p);
-    check_key(p, PROFILE_AUTH, 0x0017, 0x000A, 0x000B, 0x0018);
-    check_key(p, PROFILE_SIGN, 0x001A, 0x0001, 0x0002, 0x001B);
-    const struct profile_pin *auth = &p->keys[PROFILE_AUTH].pin;
-    const struct profile_pin *sign = &p->keys[PROFILE_SIGN].pin;
+    check_key(p, CARD_AUTH, 0x0017, 0x000A, 0x000B, 0x0018);
+    check_key(p, CARD_SIGN, 0x001A, 0x0001, 0x0002, 0x001B);
+    const struct profile_pin *auth = &p->keys[CARD_AUTH].pin;
+    const struct profile_pin *sign = &p->keys[CARD_SIGN].pin;
     assert_int_equal(auth->min, 4);
     assert_int_equal(auth->max, 4);
     assert_int_equal(auth->alphabet, PROFILE_DIGITS);
@@ -37,9 +37,9 @@ static void check_common(const struct profile *p)
     assert_int_equal(sign->max, 16);
     assert_int_equal(sign->alphabet, PROFILE_UPPER_DIGITS);
     assert_int_equal(sign->tries, 5);
-    assert_int_equal(p->keys[PROFILE_SIGN].presence_offset, 0);
-    assert_int_equal(p->keys[PROFILE_AUTH].presence_offset, 1);
-    assert_true(p->keys[PROFILE_SIGN].certificate_private);
+    assert_int_equal(p->keys[CARD_SIGN].presence_offset, 0);
+    assert_int_equal(p->keys[CARD_AUTH].presence_offset, 1);
+    assert_true(p->keys[CARD_SIGN].certificate_private);
     assert_int_equal(p->signature, 256);
 }
 
@@ -49,9 +49,9 @@ static void test_rows(void **state)
     check_common(find("JPKIAPICCTOKEN2"));
     check_common(find("JPKIAPGPSETOKEN"));
     check_common(find("JPKIAPIOSTOKEN"));
-    assert_false(find("JPKIAPICCTOKEN2")->keys[PROFILE_AUTH].certificate_private);
-    assert_true(find("JPKIAPGPSETOKEN")->keys[PROFILE_AUTH].certificate_private);
-    assert_true(find("JPKIAPIOSTOKEN")->keys[PROFILE_AUTH].certificate_private);
+    assert_false(find("JPKIAPICCTOKEN2")->keys[CARD_AUTH].certificate_private);
+    assert_true(find("JPKIAPGPSETOKEN")->keys[CARD_AUTH].certificate_private);
+    assert_true(find("JPKIAPIOSTOKEN")->keys[CARD_AUTH].certificate_private);
     assert_true(find("JPKIAPICCTOKEN2")->pss);
 }
 

@@ -33,7 +33,7 @@ static int teardown(void **state)
     return bench_teardown(state);
 }
 
-static void start_logged_in(enum profile_role role, const char *lines)
+static void start_logged_in(enum card_role role, const char *lines)
 {
     bench_start(role, lines);
     assert_int_equal(bench_login(bench.right), CKR_OK);
@@ -100,8 +100,8 @@ static void test_hashed(void **state)
 {
     (void)state;
     bench.config.consent = CONFIG_CONSENT_SESSION;
-    for (int role = 0; role < PROFILE_ROLES; role++) {
-        start_logged_in((enum profile_role)role, "");
+    for (int role = 0; role < CARD_ROLES; role++) {
+        start_logged_in((enum card_role)role, "");
         check_hashed(CKM_SHA1_RSA_PKCS, DIGEST_SHA1,
                      HEAD("\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14"));
         check_hashed(CKM_SHA224_RSA_PKCS, DIGEST_SHA224,
@@ -125,7 +125,7 @@ static void test_plain(void **state)
 {
     static const size_t good[] = {1, 2, 51, 244, 245}, bad[] = {0, 246, 256, 300};
     (void)state;
-    start_logged_in(PROFILE_AUTH, "");
+    start_logged_in(CARD_AUTH, "");
     struct bytes key = spki();
     for (size_t i = 0; i < COUNT(good); i++) {
         assert_int_equal(sign(CKM_RSA_PKCS, good[i]), CKR_OK);
@@ -146,8 +146,8 @@ static void test_pss(void **state)
     uint8_t hash[DIGEST_MAX];
     (void)state;
     bench.config.consent = CONFIG_CONSENT_SESSION;
-    for (int role = 0; role < PROFILE_ROLES; role++) {
-        start_logged_in((enum profile_role)role, "");
+    for (int role = 0; role < CARD_ROLES; role++) {
+        start_logged_in((enum card_role)role, "");
         struct bytes key = spki();
         assert_int_equal(sign(CKM_RSA_PKCS_PSS, 32), CKR_OK);
         assert_int_equal(rsa_check_pss_sha256(key, bytes_of(data, 32), bytes_of(made, made_len)),
@@ -167,7 +167,7 @@ static void test_pss(void **state)
 static void test_pieces(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_AUTH, "");
+    start_logged_in(CARD_AUTH, "");
     struct bytes key = spki();
     assert_int_equal(init(CKM_RSA_PKCS), CKR_OK);
     for (size_t i = 0; i < 245; i++)
@@ -185,7 +185,7 @@ static void test_pieces(void **state)
 static void test_many(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_AUTH, "");
+    start_logged_in(CARD_AUTH, "");
     for (unsigned i = 1; i <= 10; i++) {
         assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_OK);
         assert_int_equal(twin_verifies(), i);
@@ -198,7 +198,7 @@ static void test_many(void **state)
 static void test_one_for_each_login(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_SIGN, "");
+    start_logged_in(CARD_SIGN, "");
     assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_OK);
     unsigned verifies = twin_verifies();
     assert_in_range(verifies, 1, 1);
@@ -212,7 +212,7 @@ static void test_one_for_each_login(void **state)
 static void test_context_login(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_SIGN, "");
+    start_logged_in(CARD_SIGN, "");
     assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_OK);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(init(CKM_RSA_PKCS), CKR_OK);
@@ -229,7 +229,7 @@ static void test_context_login(void **state)
 static void test_cancel(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_SIGN, "");
+    start_logged_in(CARD_SIGN, "");
     pin_revoke(&bench.token);
     assert_int_equal(init(CKM_RSA_PKCS), CKR_OK);
     assert_int_equal(pin_consent(&bench.token, bytes_of_text(bench.right)), CKR_OK);
@@ -243,7 +243,7 @@ static void test_session_consent(void **state)
 {
     (void)state;
     bench.config.consent = CONFIG_CONSENT_SESSION;
-    start_logged_in(PROFILE_SIGN, "");
+    start_logged_in(CARD_SIGN, "");
     for (int i = 0; i < 5; i++)
         assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_OK);
     bench_assert_closed();
@@ -256,7 +256,7 @@ static void test_broken_off(void **state)
     (void)state;
     for (size_t i = 0; i < 2 * COUNT(errors); i++)
         for (long k = 2;; k++) { /* 0 and 1, the beginning and SELECT: nothing was asked yet */
-            start_logged_in(PROFILE_SIGN, "");
+            start_logged_in(CARD_SIGN, "");
             twin_fail_call(k, errors[i / 2], i % 2 == 1);
             CK_RV rv = sign(CKM_RSA_PKCS, 51);
             bool reached = (long)twin_calls() > k;
@@ -278,7 +278,7 @@ static void test_broken_off(void **state)
 static void test_not_begun(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_SIGN, "");
+    start_logged_in(CARD_SIGN, "");
     twin_hold(READER, true);
     assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_DEVICE_ERROR);
     assert_int_equal(twin_commands(), 0);
@@ -289,7 +289,7 @@ static void test_not_begun(void **state)
 static void test_pin_changed(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_AUTH, "");
+    start_logged_in(CARD_AUTH, "");
     bench_other_changes(PIN_AUTH_RIGHT, "7777");
     assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_USER_NOT_LOGGED_IN);
     assert_false(bench.token.logged_in);
@@ -302,7 +302,7 @@ static void test_pin_changed(void **state)
 static void test_lying_card(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_AUTH, "ignore-isd = yes\n");
+    start_logged_in(CARD_AUTH, "ignore-isd = yes\n");
     for (unsigned i = 1; i <= 3; i++) {
         assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_OK);
         assert_int_equal(twin_power_offs(), i);
@@ -315,7 +315,7 @@ static void test_login_lost(void **state)
 {
     (void)state;
     bench.config.isolation = false;
-    start_logged_in(PROFILE_AUTH, "");
+    start_logged_in(CARD_AUTH, "");
     assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_OK);
     assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_OK);
     assert_int_equal(common_other("00A4040C07A0000001510000"), 0x9000);
@@ -335,15 +335,15 @@ static void forget_refusals(void)
 
 static void check_no_pss(const char *lines)
 {
-    for (int role = 0; role < PROFILE_ROLES; role++) {
+    for (int role = 0; role < CARD_ROLES; role++) {
         forget_refusals();
-        start_logged_in((enum profile_role)role, lines);
+        start_logged_in((enum card_role)role, lines);
         assert_true(bench.token.pss);
         assert_int_equal(sign(CKM_RSA_PKCS_PSS, 32), CKR_DEVICE_ERROR);
         assert_true(refusal_known("E16R01NJ"));
         assert_true(bench.token.outdated);
         bench_assert_closed();
-        start_logged_in((enum profile_role)role, lines); /* as a new token it does not offer it */
+        start_logged_in((enum card_role)role, lines); /* as a new token it does not offer it */
         assert_false(bench.token.pss);
         assert_int_equal(sign(CKM_RSA_PKCS_PSS, 32), CKR_MECHANISM_INVALID);
         assert_int_equal(sign(CKM_RSA_PKCS, 32), CKR_OK);
@@ -379,7 +379,7 @@ static bool flip(void *context, const uint8_t *command, size_t len, uint8_t *res
 static void test_wrong_signature(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_AUTH, "");
+    start_logged_in(CARD_AUTH, "");
     spki();
     twin_set_hook(flip, NULL);
     assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_DEVICE_ERROR);
@@ -393,7 +393,7 @@ static void test_init(void **state)
 {
     CK_MECHANISM mechanism = {CKM_RSA_PKCS, NULL, 0};
     (void)state;
-    bench_start(PROFILE_AUTH, "");
+    bench_start(CARD_AUTH, "");
     struct token *t = &bench.token;
     assert_int_equal(init(CKM_RSA_PKCS), CKR_USER_NOT_LOGGED_IN);
     assert_int_equal(bench_login(bench.right), CKR_OK);
@@ -421,7 +421,7 @@ static void test_init(void **state)
 static void test_init_again(void **state)
 {
     (void)state;
-    start_logged_in(PROFILE_SIGN, "");
+    start_logged_in(CARD_SIGN, "");
     assert_int_equal(init(CKM_RSA_PKCS), CKR_OK);
     assert_int_equal(init(CKM_SHA256_RSA_PKCS), CKR_OK);
     assert_int_equal(sign_update(&op, &bench.token, bytes_of(data, 51)), CKR_OK);
