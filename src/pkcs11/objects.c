@@ -57,11 +57,13 @@ CK_RV C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle,
     return entry_end(&call, get_values(call.token, object, attributes, count));
 }
 
-/* As good a measure as any: of a certificate its own size, of a key its modulus. */
+/* As good a measure as any: of a certificate its own size, of a key its modulus, of a profile its
+ * number. */
 CK_RV C_GetObjectSize(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_ULONG *size)
 {
     struct attrs_room room;
-    struct bytes value = bytes_of(NULL, sizeof(CK_ULONG));
+    struct bytes value;
+    CK_ATTRIBUTE_TYPE measure = CKA_PROFILE_ID;
     struct call call;
     CK_RV rv = entry_session(&call, __func__, session);
     if (rv != CKR_OK)
@@ -72,9 +74,10 @@ CK_RV C_GetObjectSize(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle, CK_ULO
     if (object == OBJECT_NONE)
         return entry_end(&call, CKR_OBJECT_HANDLE_INVALID);
     if (object == OBJECT_CERTIFICATE || object == OBJECT_CA_CERTIFICATE)
-        rv = attrs_value(call.token, object, CKA_VALUE, &room, &value);
+        measure = CKA_VALUE;
     else if (object == OBJECT_PRIVATE_KEY || object == OBJECT_PUBLIC_KEY)
-        rv = attrs_value(call.token, object, CKA_MODULUS, &room, &value);
+        measure = CKA_MODULUS;
+    rv = attrs_value(call.token, object, measure, &room, &value);
     *size = value.len;
     return entry_end(&call, rv);
 }

@@ -10,6 +10,10 @@
 #include "token/pin.h"
 #include "token/rv.h"
 
+/* CK_CERTIFICATE_CATEGORY_TOKEN_USER and _AUTHORITY, which p11-kit's header lacks. */
+#define CATEGORY_USER 1
+#define CATEGORY_AUTHORITY 2
+
 /* Sets of objects. */
 #define PRIV (1u << OBJECT_PRIVATE_KEY)
 #define PUB (1u << OBJECT_PUBLIC_KEY)
@@ -22,8 +26,8 @@
 #define CERTS (OWN | CA)
 #define ALL (KEYS | CERTS | PROFILE)
 
-/* Where a value comes from. Those from MADE on are computed, those from READ on want a
- * certificate. */
+/* Where a value comes from: the row, this file, or (from READ_VALUE on, in this order for
+ * attrs_cheap()) a certificate. */
 enum source {
     NUMBER,
     FLAG,
@@ -133,49 +137,36 @@ struct kind {
 };
 
 static const struct kind kinds[OBJECT_COUNT] = {
-    [OBJECT_PRIVATE_KEY] = {CKO_PRIVATE_KEY,
-                            0,
-                            {1, 2},
-                            "private",
-                            {{"User Authentication Key", "Digital Signature Key"},
-                             {"利用者証明用秘密鍵", "署名用秘密鍵"}}},
-    [OBJECT_PUBLIC_KEY] = {CKO_PUBLIC_KEY,
-                           0,
-                           {1, 2},
-                           "public",
-                           {{"User Authentication Public Key", "Digital Signature Public Key"},
-                            {"利用者証明用公開鍵", "署名用公開鍵"}}},
-    [OBJECT_CERTIFICATE] = {CKO_CERTIFICATE,
-                            0,
-                            {1, 2},
-                            "cert",
-                            {{"User Authentication Certificate", "Digital Signature Certificate"},
-                             {"利用者証明用電子証明書", "署名用電子証明書"}}},
-    [OBJECT_CA_CERTIFICATE] = {CKO_CERTIFICATE,
-                               0,
-                               {3, 4},
-                               "ca",
-                               {{"User Authentication Certificate CA",
-                                 "Digital Signature Certificate CA"},
-                                {"利用者証明用認証局証明書", "署名用認証局証明書"}}},
-    [OBJECT_PROFILE_BASELINE] = {CKO_PROFILE,
-                                 CKP_BASELINE_PROVIDER,
-                                 {0},
-                                 "baseline",
-                                 {{"Baseline Provider", "Baseline Provider"},
-                                  {"Baseline Provider", "Baseline Provider"}}},
-    [OBJECT_PROFILE_AUTHENTICATION] = {CKO_PROFILE,
-                                       CKP_AUTHENTICATION_TOKEN,
-                                       {0},
-                                       "authentication",
-                                       {{"Authentication Token", "Authentication Token"},
-                                        {"Authentication Token", "Authentication Token"}}},
-    [OBJECT_PROFILE_PUBLIC_CERTIFICATES] = {CKO_PROFILE,
-                                            CKP_PUBLIC_CERTIFICATES_TOKEN,
-                                            {0},
-                                            "public-certificates",
-                                            {{"Public Certificates Token", ""},
-                                             {"Public Certificates Token", ""}}},
+    /* clang-format off */
+    [OBJECT_PRIVATE_KEY] = {.class = CKO_PRIVATE_KEY, .unique = "private",
+        .id = {1, 2},
+        .label = {{"User Authentication Key", "Digital Signature Key"},
+                  {"利用者証明用秘密鍵", "署名用秘密鍵"}}},
+    [OBJECT_PUBLIC_KEY] = {.class = CKO_PUBLIC_KEY, .unique = "public",
+        .id = {1, 2},
+        .label = {{"User Authentication Public Key", "Digital Signature Public Key"},
+                  {"利用者証明用公開鍵", "署名用公開鍵"}}},
+    [OBJECT_CERTIFICATE] = {.class = CKO_CERTIFICATE, .unique = "cert",
+        .id = {1, 2},
+        .label = {{"User Authentication Certificate", "Digital Signature Certificate"},
+                  {"利用者証明用電子証明書", "署名用電子証明書"}}},
+    [OBJECT_CA_CERTIFICATE] = {.class = CKO_CERTIFICATE, .unique = "ca",
+        .id = {3, 4},
+        .label = {{"User Authentication Certificate CA", "Digital Signature Certificate CA"},
+                  {"利用者証明用認証局証明書", "署名用認証局証明書"}}},
+    [OBJECT_PROFILE_BASELINE] = {.class = CKO_PROFILE, .unique = "baseline",
+        .profile = CKP_BASELINE_PROVIDER,
+        .label = {{"Baseline Provider", "Baseline Provider"},
+                  {"Baseline Provider", "Baseline Provider"}}},
+    [OBJECT_PROFILE_AUTHENTICATION] = {.class = CKO_PROFILE, .unique = "authentication",
+        .profile = CKP_AUTHENTICATION_TOKEN,
+        .label = {{"Authentication Token", "Authentication Token"},
+                  {"Authentication Token", "Authentication Token"}}},
+    [OBJECT_PROFILE_PUBLIC_CERTIFICATES] = {.class = CKO_PROFILE, .unique = "public-certificates",
+        .profile = CKP_PUBLIC_CERTIFICATES_TOKEN,
+        .label = {{"Public Certificates Token", "Public Certificates Token"},
+                  {"Public Certificates Token", "Public Certificates Token"}}},
+    /* clang-format on */
 };
 
 static const struct row *find(enum object object, CK_ATTRIBUTE_TYPE type)
@@ -244,8 +235,8 @@ static struct bytes made(struct token *token, enum object object, const struct r
         return unique_id(token, kind, room);
     case MADE_PRIVATE:
         return flag(room, is_private(token, object));
-    case MADE_CATEGORY: /* 1 token user, 2 authority */
-        return number(room, object == OBJECT_CA_CERTIFICATE ? 2 : 1);
+    case MADE_CATEGORY:
+        return number(room, object == OBJECT_CA_CERTIFICATE ? CATEGORY_AUTHORITY : CATEGORY_USER);
     case MADE_CONSENT:
         return flag(room, pin_consent_needed(token));
     case MADE_MECHANISMS:
