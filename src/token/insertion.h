@@ -20,11 +20,14 @@ struct insertion {
     uint8_t identity[DIGEST_MAX]; /* SHA-256 of what tells this card from others */
     char serial[16 + 1];          /* the beginning of that in hexadecimal */
     bool refused_pss;             /* by this very card */
-    bool dropped;  /* with isolation = no: the card has forgotten both PINs, so both logins are over
-                    */
-    bool fresh;    /* of the transaction under way: see reader_begin() */
-    bool unproven; /* the card may have been exchanged since the last comparison */
-    bool lost;     /* it was: another card answered */
+    bool unproven;                /* the card may have been exchanged since the last comparison */
+    bool lost;                    /* it was: another card answered */
+    bool fresh;                   /* of the transaction under way: see reader_begin() */
+
+    /* With isolation = no: bits (1 << enum card_role) of the PINs that the card may keep for us;
+     * and whether it was made to forget them, so that every login is over. */
+    unsigned open;
+    bool dropped;
 };
 
 /* Recognises the card in READER. On ERR_OK a transaction is open. ERR_FOREIGN: not one of ours. */

@@ -163,8 +163,10 @@ static CK_RV check_tries(struct token *token)
     int tries;
     enum err e = card_tries(card, token->role, &tries);
     /* A card might not count while somebody else's login is open. */
-    if (e == ERR_OK && tries < 0 && card_drop(card) == ERR_OK)
+    if (e == ERR_OK && tries < 0 && card_drop(card) == ERR_OK) {
+        token->insertion->dropped = !token->config->isolation;
         e = card_tries(card, token->role, &tries);
+    }
     if (e != ERR_OK)
         return e == ERR_NOT_FOUND ? CKR_USER_PIN_NOT_INITIALIZED : rv_of(e);
     token_set_tries(token, tries);
@@ -212,6 +214,8 @@ static void accepted(struct token *token, const uint8_t *hash)
     pin->used = false;
     if (token->config->isolation)
         pin->held = pin->offered;
+    else
+        token->insertion->open |= 1u << token->role;
 }
 
 /* The PIN that the card has accepted within the last second, which also filled its counter: a
@@ -253,6 +257,20 @@ static CK_RV present_offered(struct token *token, const uint8_t *hash)
     return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
 }
 
+/* Ends the transaction of a login. When a PIN was sent and its answer lost, the card may have
+ * accepted it: then it must not keep it, isolation or not. */
+static void end_transaction(struct token *token, CK_RV rv)
+{
+    struct insertion *in = token->insertion;
+    bool lost =
+        rv != CKR_OK && rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LOCKED && in->card.maybe_verified;
+    if (lost && !token->config->isolation) {
+        in->open |= 1u << token->role; /* in case that it cannot be dropped now */
+        in->dropped = true;
+    }
+    insertion_end(in, token->config->isolation || lost);
+}
+
 static CK_RV login(struct token *token, struct bytes text)
 {
     struct pin_memory *pin = token->pin;
@@ -268,10 +286,7 @@ static CK_RV login(struct token *token, struct bytes text)
         rv = rv_of(insertion_begin(token->insertion));
         if (rv == CKR_OK) {
             rv = present_offered(token, hash);
-            /* When the answer was lost, the card may have accepted it. */
-            bool lost = rv != CKR_OK && rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LOCKED;
-            insertion_end(token->insertion, token->config->isolation || lost);
-            token->insertion->dropped |= lost;
+            end_transaction(token, rv);
         }
     } else {
         log_write(LOG_WARNING, "the card has refused this PIN before; it was not asked again");
@@ -305,18 +320,20 @@ static void end_login(struct token *token)
 
 CK_RV pin_logout(struct token *token)
 {
-    bool was_logged_in = token->logged_in;
+    struct insertion *in = token->insertion;
     end_login(token);
-    if (token->config->isolation || !was_logged_in)
+    if ((in->open & 1u << token->role) == 0)
         return CKR_OK;
-    /* The card has kept the PIN's state for us since the login: end it there, and make sure. */
-    struct card *card = &token->insertion->card;
-    enum err e = insertion_begin(token->insertion);
+    /* The card has kept the PIN for us since the login: end it there, and make sure. What fails is
+     * tried again at the next logout, at the latest by C_Finalize. */
+    enum err e = insertion_begin(in);
     if (e != ERR_OK)
         return rv_of(e);
-    e = card_logout(card, token->role);
-    insertion_end(token->insertion, true);
-    token->insertion->dropped = true;
+    e = card_logout(&in->card, token->role);
+    if (e == ERR_OK)
+        in->open = 0; /* of both */
+    in->dropped = true;
+    insertion_end(in, true);
     return rv_of(e);
 }
 
@@ -352,6 +369,7 @@ enum err pin_present(struct token *token)
     if (hash_offered(pin, hash))
         remember_refused(token, hash, tries);
     secret_wipe(&pin->offered, sizeof(pin->offered));
+    secret_wipe(hash, sizeof(hash));
     pin_lost(token);
     return ERR_DENIED;
 }

@@ -532,6 +532,49 @@ static void test_not_isolated(void **state)
         }
 }
 
+/* A logout that the card could not be reached for is made up for by the next one. */
+static void test_no_isolation_logout_again(void **state)
+{
+    (void)state;
+    bench.config.isolation = false;
+    bench_start(CARD_AUTH, "");
+    assert_int_equal(bench_login(bench.right), CKR_OK);
+    twin_hold(READER, true);
+    assert_int_equal(pin_logout(&bench.token), CKR_DEVICE_ERROR);
+    assert_false(bench.token.logged_in);
+    twin_hold(READER, false);
+    assert_int_equal(common_other_signs(false), 0x9000);
+    assert_int_equal(pin_logout(&bench.token), CKR_OK);
+    bench_assert_closed();
+}
+
+/* One token's failed login does not end the other's, unless its PIN was sent and the answer lost:
+ * then the card forgets both, and both logins are over. */
+static void test_no_isolation_other_token(void **state)
+{
+    (void)state;
+    bench.config.isolation = false;
+    for (int lost = 0; lost <= 1; lost++) {
+        struct token other;
+        bench_start(CARD_AUTH, "");
+        assert_true(token_init(&other, CARD_SIGN, &bench.config, &bench.in, 2));
+        assert_int_equal(bench_login(bench.right), CKR_OK);
+        assert_int_equal(pin_logout(&other), CKR_OK); /* was never logged in */
+        assert_int_equal(common_other_signs(false), 0x9000);
+        twin_calls_clear();
+        twin_fail_call(lost ? 4 : 3, ERR_TRANSPORT, true); /* of the VERIFY, or the question */
+        assert_int_not_equal(pin_login(&other, bytes_of_text(PIN_SIGN_RIGHT)), CKR_OK);
+        twin_fail_call(-1, ERR_OK, false);
+        assert_int_equal(twin_verifies(), lost ? 2 : 1);
+        assert_int_equal(bench.in.dropped, lost);
+        if (lost)
+            bench_assert_closed();
+        else
+            assert_int_equal(common_other_signs(false), 0x9000);
+        token_clear(&other);
+    }
+}
+
 /* ---- consent and time ---- */
 
 static void test_consent(void **state)
@@ -632,6 +675,8 @@ int main(void)
         on_bench(test_isolated),
         on_bench(test_isolated_from_lying_card),
         on_bench(test_not_isolated),
+        on_bench(test_no_isolation_logout_again),
+        on_bench(test_no_isolation_other_token),
         on_bench(test_consent),
         on_bench(test_consent_not_needed),
         on_bench(test_forgotten_after_use),
