@@ -55,6 +55,27 @@ const struct ef *files_find_short(const struct vcard *card, unsigned sfi)
     return sfi >= 1 && sfi <= 30 ? files_find(card, sfi) : NULL;
 }
 
+uint16_t files_reference(const struct vcard *card, uint8_t p2, enum ef_kind kind, enum pin *which)
+{
+    const struct ef *ef = card->ef;
+
+    if (p2 != FILES_CURRENT) {
+        /* Measured for 97, 98, 9A and 9B; what other values give is a guess. A reference by short
+         * identifier leaves the current file alone (a guess). */
+        if (!(p2 & 0x80) || (p2 & 0x60) || !card->settings.sfi)
+            return 0x6A86;
+        ef = files_find_short(card, p2 & 0x1FU);
+        if (!ef || ef->kind != kind)
+            return 0x6A86;
+    }
+    if (!ef)
+        return 0x6986;
+    if (ef->kind != kind)
+        return 0x6981;
+    *which = ef->pin;
+    return 0x9000;
+}
+
 static bool may_read(const struct vcard *card, const struct ef *ef)
 {
     if (ef->needs_pin)

@@ -27,6 +27,12 @@ struct ef {
 const struct ef *files_find(const struct vcard *card, unsigned fid);
 const struct ef *files_find_short(const struct vcard *card, unsigned sfi);
 
+#define FILES_CURRENT 0x80 /* P2: the current file; with a short identifier in it: that file */
+
+/* P2 of a command that uses a PIN or key: the current file, or its high bit and a short identifier.
+ * 9000 and WHICH, when that is a file of this KIND; otherwise a status word. */
+uint16_t files_reference(const struct vcard *card, uint8_t p2, enum ef_kind kind, enum pin *which);
+
 /* The READ BINARY command; returns the status word. */
 uint16_t files_read(struct vcard *card, const struct apdu *apdu, struct reply *reply);
 

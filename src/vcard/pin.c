@@ -7,30 +7,6 @@
 
 #include "vcard/files.h"
 
-#define CURRENT 0x80 /* P2: the current file; with a short identifier below: that file */
-
-/* The PIN that P2 speaks of, in WHICH; otherwise a status word. */
-static uint16_t referenced(const struct vcard *card, uint8_t p2, enum pin *which)
-{
-    const struct ef *ef = card->ef;
-
-    if (p2 != CURRENT) {
-        /* Measured for 98 and 9B; what other values give is a guess. A reference by short
-         * identifier leaves the current file alone (a guess). */
-        if (!(p2 & 0x80) || (p2 & 0x60) || !card->settings.sfi)
-            return 0x6A86;
-        ef = files_find_short(card, p2 & 0x1FU);
-        if (!ef || ef->kind != EF_PIN)
-            return 0x6A86;
-    }
-    if (!ef)
-        return 0x6986;
-    if (ef->kind != EF_PIN)
-        return 0x6981;
-    *which = ef->pin;
-    return 0x9000;
-}
-
 /* Measured: never 9000, even when the PIN is verified; locked cards differ. */
 static uint16_t tries_left(const struct vcard *card, enum pin which)
 {
@@ -70,7 +46,7 @@ uint16_t pin_verify(struct vcard *card, const struct apdu *apdu)
 
     if (apdu->p1)
         return 0x6A86;
-    uint16_t sw = referenced(card, apdu->p2, &which);
+    uint16_t sw = files_reference(card, apdu->p2, EF_PIN, &which);
     if (sw != 0x9000)
         return sw;
     /* Measured: the query with an Le byte is a wrong length. The same for a PIN with one (a
@@ -93,9 +69,9 @@ uint16_t pin_change(struct vcard *card, const struct apdu *apdu)
 {
     enum pin which;
 
-    if (apdu->p1 != 0x01 || apdu->p2 != CURRENT)
+    if (apdu->p1 != 0x01 || apdu->p2 != FILES_CURRENT)
         return 0x6A86;
-    uint16_t sw = referenced(card, apdu->p2, &which);
+    uint16_t sw = files_reference(card, apdu->p2, EF_PIN, &which);
     if (sw != 0x9000)
         return sw;
     if (!card->verified[which])

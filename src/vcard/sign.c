@@ -7,7 +7,6 @@
 
 #include "vcard/files.h"
 
-#define CURRENT 0x80
 #define SIGNATURE_SIZE 256
 #define PKCS1_MAX (SIGNATURE_SIZE - 11) /* RFC 8017, 9.2: at least eight bytes of padding */
 
@@ -34,27 +33,6 @@ static const struct scheme *find_scheme(const struct vcard *card, uint8_t p1)
     if (p1 >= SCHEMES || (schemes[p1].pss && !card->settings.pss))
         return NULL;
     return &schemes[p1];
-}
-
-/* The key that P2 speaks of, in WHICH; otherwise a status word. */
-static uint16_t referenced(const struct vcard *card, uint8_t p2, enum pin *which)
-{
-    const struct ef *ef = card->ef;
-
-    if (p2 != CURRENT) {
-        /* Measured for 97 and 9A; what other values give is a guess. */
-        if (!(p2 & 0x80) || (p2 & 0x60) || !card->settings.sfi)
-            return 0x6A86;
-        ef = files_find_short(card, p2 & 0x1FU);
-        if (!ef || ef->kind != EF_KEY)
-            return 0x6A86;
-    }
-    if (!ef)
-        return 0x6986;
-    if (ef->kind != EF_KEY)
-        return 0x6981;
-    *which = ef->pin;
-    return 0x9000;
 }
 
 /* RFC 8017, 9.1 with SHA-256 for both hashes and a salt of 32 bytes. */
@@ -95,7 +73,7 @@ uint16_t sign_compute(struct vcard *card, const struct apdu *apdu, struct reply 
 
     if (!scheme)
         return 0x6A86;
-    uint16_t sw = referenced(card, apdu->p2, &which);
+    uint16_t sw = files_reference(card, apdu->p2, EF_KEY, &which);
     if (sw != 0x9000)
         return sw;
     if (!card->verified[which])
