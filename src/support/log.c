@@ -33,18 +33,6 @@ static atomic_int threshold = LOG_OFF;
 static atomic_int target = NO_FILE;
 static atomic_int writers;
 
-bool log_level_parse(const char *text, enum log_level *level)
-{
-    *level = LOG_OFF;
-    for (size_t i = 0; i < NAME_COUNT; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *level = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A descriptor of 0 to 2 would make the host's standard output our log. */
 static int away_from_standard(int fd)
 {

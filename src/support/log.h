@@ -16,9 +16,6 @@
 
 enum log_level { LOG_OFF, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
-/* The level named by TEXT ("off", "error", "warning", "info", "debug"). False if it is none. */
-bool log_level_parse(const char *text, enum log_level *level);
-
 /*
  * Sets level and target for the whole process. FILE is appended to, made with mode 0600, and not
  * followed when it is a symbolic link; NULL or a file that cannot be opened: standard error.

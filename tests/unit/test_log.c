@@ -69,23 +69,6 @@ static const char *line(const char *level, const char *text)
     return all;
 }
 
-static void test_level_names(void **state)
-{
-    static const char *const names[] = {"off", "error", "warning", "info", "debug"};
-    enum log_level level;
-
-    (void)state;
-    for (int i = 0; i < 5; i++) {
-        assert_true(log_level_parse(names[i], &level));
-        assert_int_equal(level, i);
-    }
-    level = LOG_DEBUG;
-    assert_false(log_level_parse("Debug", &level));
-    assert_int_equal(level, LOG_OFF);
-    assert_false(log_level_parse("", &level));
-    assert_false(log_level_parse("debug ", &level));
-}
-
 static void test_filter(void **state)
 {
     static const enum log_level all[] = {LOG_OFF, LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
@@ -368,13 +351,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_level_names),       TEST(test_filter),
-        TEST(test_form_and_mode),     TEST(test_control_characters),
-        TEST(test_long_lines),        TEST(test_one_write),
-        TEST(test_link_not_followed), TEST(test_not_a_file),
-        TEST(test_errno_kept),        TEST(test_not_a_standard_descriptor),
-        TEST(test_descriptors),       TEST(test_nobody_reads),
-        TEST(test_threads),
+        TEST(test_filter),      TEST(test_form_and_mode), TEST(test_control_characters),
+        TEST(test_long_lines),  TEST(test_one_write),     TEST(test_link_not_followed),
+        TEST(test_not_a_file),  TEST(test_errno_kept),    TEST(test_not_a_standard_descriptor),
+        TEST(test_descriptors), TEST(test_nobody_reads),  TEST(test_threads),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
