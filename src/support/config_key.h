@@ -50,7 +50,7 @@ long config_key_default(enum config_key key);
 /* Whether TEXT may be the value; NUMBER is then what it stands for (0 for a text). */
 bool config_key_parse(enum config_key key, const char *text, long *number);
 
-/* The safer of two values; SO_FAR where neither is. See docs/settings.md, "What is stricter". */
+/* The safer of two values; SO_FAR where neither is. See docs/settings.md, "The keys". */
 long config_key_stricter(enum config_key key, long so_far, long other);
 
 /* What holds after a wrong line: the stricter of SO_FAR and the default. */
