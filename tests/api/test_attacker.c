@@ -238,6 +238,24 @@ static void test_without_isolation_time(void **state)
     attack("after the time of the login");
 }
 
+/* A token whose sessions are ended, because its mechanism list is no longer true, is logged out. */
+static void test_without_isolation_renewed(void **state)
+{
+    world_end(state);
+    world_begin(state);
+    world_card_set(CARD_1, "pss", "no");
+    world_put(READER_1, CARD_1);
+    world_initialize("isolation=no");
+    CK_SESSION_HANDLE session = user_logged_in(AUTH);
+    assert_true(attacks() > 0);
+    assert_int_not_equal(
+        user_sign(session, CKM_SHA256_RSA_PKCS_PSS, user_key(session), data, 3, signature), CKR_OK);
+    CK_SESSION_INFO info;
+    assert_rv(C_GetSessionInfo(session, &info), CKR_SESSION_HANDLE_INVALID);
+    attack("after the sessions' end");
+    world_forget_state();
+}
+
 /* The card forgets both PINs at once: whether the other login is over then or not, its session
  * tells the truth. */
 static void test_without_isolation_both(void **state)
@@ -272,6 +290,7 @@ int main(void)
         world_test_initialized(test_both),
         world_test(test_without_isolation),
         world_test(test_without_isolation_time),
+        world_test(test_without_isolation_renewed),
         world_test(test_without_isolation_both),
     };
     return cmocka_run_group_tests_name("attacker", tests, world_setup, world_teardown);

@@ -175,6 +175,23 @@ static void test_size_and_fetch_agree(void **state)
     assert_int_equal(get_slots(CK_TRUE).count, 2);
 }
 
+/* A size that was asked for long ago says nothing of what is there now. */
+static void test_size_grows_old(void **state)
+{
+    (void)state;
+    CK_SLOT_ID slots[8];
+    CK_ULONG count = 8;
+    twin_remove(READER_1);
+    world_initialize(NULL);
+    assert_rv(C_GetSlotList(CK_TRUE, NULL, &count), CKR_OK);
+    assert_int_equal(count, 0);
+    world_put(READER_1, CARD_1);
+    world_clock_add(2000);
+    count = 8;
+    assert_rv(C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+    assert_int_equal(count, 2);
+}
+
 static void test_short_room(void **state)
 {
     (void)state;
@@ -484,6 +501,7 @@ int main(void)
         world_test_initialized(test_many_readers),
         world_test_initialized(test_odd_names),
         world_test_initialized(test_size_and_fetch_agree),
+        world_test(test_size_grows_old),
         world_test_initialized(test_short_room),
         world_test(test_without_service),
         world_test_initialized(test_service_restarts),

@@ -598,6 +598,20 @@ static void test_consent(void **state)
     assert_false(pin_consented(&bench.token));
 }
 
+/* Without a login there is nothing to consent to: no PIN is sent, and none kept. */
+static void test_consent_without_login(void **state)
+{
+    (void)state;
+    bench_start(CARD_SIGN, "");
+    assert_int_equal(bench_login(bench.right), CKR_OK);
+    pin_lost(&bench.token);
+    twin_counters_clear();
+    assert_int_equal(pin_consent(&bench.token, bytes_of_text(bench.right)), CKR_USER_NOT_LOGGED_IN);
+    assert_int_equal(twin_commands(), 0);
+    assert_false(pin_consented(&bench.token));
+    assert_false(pin_available(&bench.token));
+}
+
 static void test_consent_not_needed(void **state)
 {
     (void)state;
@@ -678,6 +692,7 @@ int main(void)
         on_bench(test_no_isolation_logout_again),
         on_bench(test_no_isolation_other_token),
         on_bench(test_consent),
+        on_bench(test_consent_without_login),
         on_bench(test_consent_not_needed),
         on_bench(test_forgotten_after_use),
         on_bench(test_time),

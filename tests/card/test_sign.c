@@ -358,6 +358,24 @@ static void test_no_pss(void **state)
 }
 
 /* It says 9000 and signs PKCS#1: nobody gets that. */
+/* A program without a writable state folder (a sandbox, a service) is not offered it again either,
+ * as long as this card stays in. */
+static void test_no_pss_and_no_file(void **state)
+{
+    char before[256];
+    (void)state;
+    snprintf(before, sizeof(before), "%s", getenv("XDG_STATE_HOME"));
+    setenv("XDG_STATE_HOME", "/proc/nowhere", 1);
+    start_logged_in(CARD_AUTH, "pss = no\n");
+    assert_true(bench.token.pss);
+    assert_int_equal(sign(CKM_SHA256_RSA_PKCS_PSS, sizeof(data)), CKR_DEVICE_ERROR);
+    assert_true(bench.token.outdated);
+    token_clear(&bench.token);
+    assert_true(token_init(&bench.token, CARD_AUTH, &bench.config, &bench.in, 3));
+    assert_false(bench.token.pss);
+    setenv("XDG_STATE_HOME", before, 1);
+}
+
 static void test_pss_that_is_none(void **state)
 {
     (void)state;
@@ -449,6 +467,7 @@ int main(void)
         on_bench(test_lying_card),
         on_bench(test_login_lost),
         on_bench(test_no_pss),
+        on_bench(test_no_pss_and_no_file),
         on_bench(test_pss_that_is_none),
         on_bench(test_wrong_signature),
         on_bench(test_init),
