@@ -107,6 +107,20 @@ static void test_question_finds_the_way(void **state)
     }
 }
 
+/* 6984 to a short identifier may mean the identifier (ISO/IEC 7816-4: reference data not usable):
+ * only the selected file's own answer makes a PIN locked. */
+static void test_question_locked_only_by_short_id(void **state)
+{
+    const uint16_t locked[] = {0x6983, 0x6984};
+    (void)state;
+    for (size_t i = 0; i < COUNT(locked); i++) {
+        plain.short_verify = locked[i];
+        meet_again();
+        check_tries(CARD_AUTH, ERR_OK, 3);
+        assert_int_equal(card.short_ids_pin, CARD_NO);
+    }
+}
+
 static void test_every_answer(void **state)
 {
     (void)state;
@@ -343,6 +357,19 @@ static void test_sign_finds_the_way(void **state)
     }
 }
 
+/* 6982 after a VERIFY, to an identifier that has never worked: the selected file decides. */
+static void test_sign_denied_only_by_short_id(void **state)
+{
+    (void)state;
+    plain.short_sign = 0x6982;
+    meet_again();
+    plain.verified = true;
+    card.maybe_verified = true;
+    assert_int_equal(sign(CARD_AUTH, CARD_PKCS1, 2), ERR_OK);
+    assert_int_equal(card.short_ids_key, CARD_NO);
+    card.maybe_verified = false;
+}
+
 static void test_signature_lengths(void **state)
 {
     (void)state;
@@ -409,6 +436,7 @@ int main(void)
         on_card(test_question),
         on_card(test_question_selected),
         on_card(test_question_finds_the_way),
+        on_card(test_question_locked_only_by_short_id),
         on_card(test_every_answer),
         on_card(test_question_with_le),
         on_card(test_question_that_readers_refuse),
@@ -424,6 +452,7 @@ int main(void)
         on_card(test_sign),
         on_card(test_sign_selected),
         on_card(test_sign_finds_the_way),
+        on_card(test_sign_denied_only_by_short_id),
         on_card(test_signature_lengths),
         on_card(test_sign_refused),
         on_card(test_sign_not_verified),

@@ -389,6 +389,32 @@ static void test_no_pin_on_card(void **state)
     assert_int_equal(twin_verifies(), 0);
 }
 
+static bool counts_nothing(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                           size_t *received)
+{
+    (void)context;
+    if (command[1] != INS_VERIFY || len > 5)
+        return false;
+    memcpy(response, "\x90\x00", 2);
+    *received = 2;
+    return true;
+}
+
+/* A card that does not say how many tries are left might be at its last. */
+static void test_reserve_of_unknown_tries(void **state)
+{
+    (void)state;
+    bench.config.pin_reserve = 1;
+    bench_start(CARD_AUTH, "");
+    twin_set_hook(counts_nothing, NULL);
+    twin_counters_clear();
+    assert_int_equal(bench_login(bench.right), CKR_PIN_LOCKED);
+    assert_int_equal(twin_verifies(), 0);
+    bench.config.pin_reserve = 0;
+    assert_int_equal(bench_login(bench.right), CKR_OK);
+    assert_int_equal(twin_verifies(), 1);
+}
+
 /* ---- after the login ---- */
 
 static enum err present(void)
@@ -681,6 +707,7 @@ int main(void)
         on_bench(test_broken_off),
         on_bench(test_lost_refusal),
         on_bench(test_no_pin_on_card),
+        on_bench(test_reserve_of_unknown_tries),
         on_bench(test_present),
         on_bench(test_present_refused),
         on_bench(test_present_broken_off),

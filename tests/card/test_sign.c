@@ -358,6 +358,33 @@ static void test_no_pss(void **state)
 }
 
 /* It says 9000 and signs PKCS#1: nobody gets that. */
+/* pin.cache-seconds = 0: a login is good for one signature, and for that. */
+static void test_login_for_one_signature(void **state)
+{
+    (void)state;
+    bench.config.pin_cache_seconds = 0;
+    start_logged_in(CARD_AUTH, "");
+    pin_tidy(&bench.token);
+    assert_true(bench.token.logged_in);
+    assert_int_equal(sign(CKM_RSA_PKCS, 3), CKR_OK);
+    pin_tidy(&bench.token);
+    assert_false(bench.token.logged_in);
+    assert_int_equal(init(CKM_RSA_PKCS), CKR_USER_NOT_LOGGED_IN);
+}
+
+/* A PIN that a reset has taken away does not prove that selecting another application does. */
+static void test_no_proof_by_reset(void **state)
+{
+    (void)state;
+    start_logged_in(CARD_AUTH, "ignore-isd = yes\nwarm-reset-clears = yes\n");
+    twin_warm_reset(READER);
+    assert_int_equal(sign(CKM_RSA_PKCS, 3), CKR_OK);
+    assert_int_not_equal(bench.in.card.drop_works, CARD_YES);
+    assert_int_equal(sign(CKM_RSA_PKCS, 3), CKR_OK);
+    assert_int_equal(bench.in.card.drop_works, CARD_NO);
+    bench_assert_closed();
+}
+
 /* A program without a writable state folder (a sandbox, a service) is not offered it again either,
  * as long as this card stays in. */
 static void test_no_pss_and_no_file(void **state)
@@ -467,6 +494,8 @@ int main(void)
         on_bench(test_lying_card),
         on_bench(test_login_lost),
         on_bench(test_no_pss),
+        on_bench(test_login_for_one_signature),
+        on_bench(test_no_proof_by_reset),
         on_bench(test_no_pss_and_no_file),
         on_bench(test_pss_that_is_none),
         on_bench(test_wrong_signature),
