@@ -33,10 +33,15 @@ int main(int argc, char **argv)
     CK_SESSION_HANDLE session = loaded_login(p11, LOADED_AUTH);
     loaded_must("C_GetSessionInfo", p11->C_GetSessionInfo(session, &info));
 
-    if (system("kill -KILL \"$PCSCD_PID\"; rm -f /run/pcscd/*; "
+    /* The old one must be gone, a zombie at most, before the new one finds its ports free. */
+    if (system("kill -KILL \"$PCSCD_PID\"; i=0; "
+               "while grep -q '^State:.[^Z]' \"/proc/$PCSCD_PID/status\" 2>/dev/null && "
+               "[ $i -lt 100 ]; do sleep 0.05; i=$((i + 1)); done; rm -f /run/pcscd/*; "
                "pcscd --foreground --config \"$PCSCD_CONFIG\" >/dev/null 2>&1 &") != 0)
         loaded_die("pcscd cannot be started again");
-    wait_for_card(loaded_open(argv[2]));
+    CK_FUNCTION_LIST *other = loaded_open(argv[2]);
+    wait_for_card(other);
+    loaded_must("C_Finalize", other->C_Finalize(NULL));
 
     loaded_must("C_GetSlotList", p11->C_GetSlotList(CK_FALSE, NULL, &count));
     CK_RV rv = p11->C_GetSessionInfo(session, &info);
