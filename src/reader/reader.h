@@ -93,6 +93,20 @@ enum err reader_begin(struct reader *reader, bool *fresh);
 enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
                          size_t *received);
 
+/* Inside a transaction: whether a PIN can be typed on keys of the reader itself (PC/SC part 10,
+ * FEATURE_VERIFY_PIN_DIRECT). Sends the card nothing. */
+bool reader_has_pad(struct reader *reader);
+
+/*
+ * Inside a transaction: has the holder type a PIN of DIGITS decimal digits on the reader's keys, who
+ * may take his time, and sends it to the card in place of the last DIGITS bytes of COMMAND, a whole
+ * VERIFY command. RESPONSE as for reader_transmit(): the card's status word, or the reader's own
+ * (PC/SC part 10, 2.5.2: 6400 no key was pressed in time, 6401 cancelled, 6403 too few or too many
+ * digits). Errors as for reader_transmit(); ERR_REFUSED when the reader has no such keys.
+ */
+enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsigned digits,
+                              uint8_t *response, size_t *received);
+
 /* Ends the transaction. POWER_OFF takes the power from the card, which forgets every PIN; the next
  * reader_begin() connects again. False when POWER_OFF was asked for and the card may still have its
  * power. */

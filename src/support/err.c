@@ -22,6 +22,7 @@ static const char *const texts[ERR_COUNT] = {
     [ERR_PIN_LOCKED] = "the PIN is locked",
     [ERR_FOREIGN] = "not a My Number Card",
     [ERR_BAD_SIGNATURE] = "the signature does not fit its public key",
+    [ERR_NOT_RECORDED] = "the use of the card cannot be recorded",
 };
 
 const char *err_text(enum err e)

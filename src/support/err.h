@@ -25,6 +25,7 @@ enum err {
     ERR_PIN_LOCKED,    /* no tries are left */
     ERR_FOREIGN,       /* not a My Number Card */
     ERR_BAD_SIGNATURE, /* a signature does not fit its public key */
+    ERR_NOT_RECORDED,  /* the usage history cannot be written */
     ERR_COUNT
 };
 

@@ -3,46 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "support/folder.h"
 #include "support/log.h"
 
 #define NAME "pss-refused"
 #define DAYS 31
 #define LINE_MAX_LEN 64
 #define FILE_MAX 4096
-
-/* Opens the state folder, making it if MAKE. A process with raised privileges has none: its
- * environment is somebody else's. */
-static int open_folder(bool make)
-{
-    char path[PATH_MAX];
-    const char *state = secure_getenv("XDG_STATE_HOME");
-    const char *home = secure_getenv("HOME");
-    int n = -1;
-    if (state != NULL && state[0] == '/')
-        n = snprintf(path, sizeof(path), "%s", state);
-    else if (home != NULL && home[0] == '/')
-        n = snprintf(path, sizeof(path), "%s/.local/state", home);
-    if (n < 0 || (size_t)n + sizeof("/jpki-pkcs11") > sizeof(path))
-        return -1;
-    strcat(path, "/jpki-pkcs11");
-    for (char *p = path + 1; make && p != NULL;) {
-        p = strchr(p, '/');
-        if (p != NULL)
-            *p = '\0';
-        mkdir(path, 0700); /* what cannot be made shows itself in open() */
-        if (p != NULL)
-            *p++ = '/';
-    }
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
 
 static long day_number(time_t t)
 {
@@ -98,7 +71,7 @@ static bool keep_lines(char *text, const char *model, char out[FILE_MAX])
 bool refusal_known(const char *model)
 {
     char text[FILE_MAX], kept[FILE_MAX];
-    int folder = open_folder(false);
+    int folder = folder_state(false);
     if (folder < 0)
         return false;
     read_file(folder, text);
@@ -132,7 +105,7 @@ void refusal_note(const char *model)
               "this card does not sign RSA-PSS; it will not be asked again for %d "
               "days, and TLS 1.3 will not use it",
               DAYS);
-    int folder = open_folder(true);
+    int folder = folder_state(true);
     bool ok = folder >= 0;
     if (ok) {
         read_file(folder, text);

@@ -839,6 +839,23 @@ enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *r
     return e;
 }
 
+bool reader_has_pad(struct reader *reader)
+{
+    (void)reader;
+    return false;
+}
+
+enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsigned digits,
+                              uint8_t *response, size_t *received)
+{
+    (void)reader;
+    (void)command;
+    (void)digits;
+    (void)response;
+    *received = 0;
+    return ERR_REFUSED;
+}
+
 /* A card that is out has no power either. */
 static bool is_out(enum err e)
 {

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The folders in which the module keeps what outlives a process (XDG base directory specification).
+ *
+ * Each function gives a descriptor of the folder, for openat(2) and close(2), or -1 with errno: what
+ * a system call said; ENOENT where no place is known, as for a process with raised privileges, whose
+ * environment is somebody else's; EPERM for a folder that is another user's or that everybody may
+ * write to. MAKE makes what is missing, with mode 0700.
+ */
+#ifndef JPKI_SUPPORT_FOLDER_H
+#define JPKI_SUPPORT_FOLDER_H
+
+#include <stdbool.h>
+
+/* $XDG_STATE_HOME/jpki-pkcs11, or ~/.local/state/jpki-pkcs11: stays. */
+int folder_state(bool make);
+
+/* $XDG_RUNTIME_DIR/jpki-pkcs11, or /run/user/UID/jpki-pkcs11: gone at the end of the user's last
+ * login. Where there is neither, folder_state(). */
+int folder_runtime(bool make);
+
+#endif
