@@ -93,6 +93,7 @@ enum err card_begin(struct card *card, bool *fresh)
 {
     card->current_file = 0;
     card->maybe_verified = false;
+    card->power_must_go = false;
     enum err e = reader_begin(card->reader, fresh);
     if (e != ERR_OK)
         return e;
@@ -117,16 +118,29 @@ static bool leave_application(struct card *card)
     return false;
 }
 
-void card_end(struct card *card, bool drop)
+bool card_forget(struct card *card)
 {
-    bool power_off = false;
-    if (drop && card->maybe_verified)
-        power_off = card->drop_works == CARD_NO || !leave_application(card);
-    if (!reader_end(card->reader, power_off))
+    if (!card->maybe_verified)
+        return true;
+    if (card->power_must_go || card->drop_works == CARD_NO || !leave_application(card)) {
+        card->power_must_go = true;
+        return false;
+    }
+    card->maybe_verified = false;
+    return true;
+}
+
+bool card_end(struct card *card, bool drop)
+{
+    bool power_off = drop && !card_forget(card);
+    bool ended = reader_end(card->reader, power_off);
+    if (!ended)
         log_write(LOG_ERROR, "the card's power could not be taken: take it out of the reader, "
                              "other programs may use its keys");
     card->maybe_verified = false;
+    card->power_must_go = false;
     card->current_file = 0;
+    return ended;
 }
 
 enum err card_drop(struct card *card)

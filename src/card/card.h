@@ -36,14 +36,17 @@ struct card {
     /* of the transaction under way */
     uint16_t current_file; /* 0: none or not known */
     bool maybe_verified;   /* a VERIFY was sent, whatever came back */
+    bool power_must_go;    /* selecting another application has not helped */
 };
 
 /*
  * A PIN, in memory of secret_new(). Its bytes stand where the VERIFY command wants them, so that
  * sending it makes no copy.
  */
+#define CARD_PIN_AT 5 /* where the PIN begins, behind CLA INS P1 P2 Lc */
+
 struct card_pin {
-    uint8_t command[5 + PROFILE_PIN_MAX];
+    uint8_t command[CARD_PIN_AT + PROFILE_PIN_MAX];
     uint8_t len; /* of the PIN */
 };
 
@@ -64,10 +67,18 @@ enum err card_recognise(struct reader *reader, struct card *card);
 enum err card_begin(struct card *card, bool *fresh);
 
 /*
- * Ends the transaction. With DROP, a PIN that may have been verified in it is made to be forgotten:
- * by selecting the issuer security domain, or by taking the power where that is not enough.
+ * Inside a transaction, as its last step before card_end(): makes the card forget a PIN that may
+ * have been verified in it, by selecting the issuer security domain. False when only taking the
+ * power can do it, which card_end() with DROP then does.
  */
-void card_end(struct card *card, bool drop);
+bool card_forget(struct card *card);
+
+/*
+ * Ends the transaction. With DROP, a PIN that may have been verified in it is made to be forgotten:
+ * card_forget(), or by taking the power where that is not enough. False, with DROP only, when the
+ * card may still know it.
+ */
+bool card_end(struct card *card, bool drop);
 
 /* Makes the card forget every PIN, inside a transaction, which stays open with the application
  * selected again. ERR_REFUSED when only taking the power can do it: card_end() then does.
@@ -124,6 +135,15 @@ enum err card_tries(struct card *card, enum card_role role, int *tries);
  * TRIES is what is left, or -1. Any other error: nobody knows whether a try was spent.
  */
 enum err card_verify(struct card *card, enum card_role role, struct card_pin *pin, int *tries);
+
+/*
+ * Changes the PIN of ROLE, which was just verified in this transaction, to FRESH (CHANGE REFERENCE
+ * DATA, ISO/IEC 7816-4, 7.5.7, with the new PIN alone), sent once. UNCLEAR is set when an error
+ * leaves open whether the card has changed it: the answer was lost, or has no sense. After any
+ * other error the old PIN holds.
+ */
+enum err card_change_pin(struct card *card, enum card_role role, struct card_pin *fresh,
+                         bool *unclear);
 
 enum card_scheme {
     CARD_PKCS1 = 0x00, /* 1 to 245 bytes, padded by the card as PKCS#1 v1.5 type 1 and no more */

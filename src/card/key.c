@@ -11,6 +11,8 @@
 #include "support/log.h"
 
 #define INS_VERIFY 0x20
+#define INS_CHANGE_REFERENCE_DATA 0x24
+#define P1_NEW_PIN_ALONE 0x01
 #define P2_CURRENT_FILE 0x80
 
 static enum err query(struct card *card, uint8_t p2, uint16_t *sw)
@@ -79,12 +81,27 @@ void card_pin_set(struct card_pin *pin, struct bytes text)
 {
     pin->len = (uint8_t)(text.len <= PROFILE_PIN_MAX ? text.len : 0);
     if (pin->len > 0)
-        memcpy(pin->command + 5, text.data, pin->len);
+        memcpy(pin->command + CARD_PIN_AT, text.data, pin->len);
 }
 
 struct bytes card_pin_text(const struct card_pin *pin)
 {
-    return bytes_of(pin->command + 5, pin->len);
+    return bytes_of(pin->command + CARD_PIN_AT, pin->len);
+}
+
+/* Puts the command's head before the PIN, and sends both. */
+static enum err send_pin(struct card *card, uint8_t ins, uint8_t p1, uint8_t p2,
+                         struct card_pin *pin, uint16_t *sw)
+{
+    struct writer w;
+    writer_init(&w, pin->command, CARD_PIN_AT);
+    writer_u8(&w, 0x00);
+    writer_u8(&w, ins);
+    writer_u8(&w, p1);
+    writer_u8(&w, p2);
+    writer_u8(&w, pin->len);
+    return apdu_send_secret(card->reader, bytes_of(pin->command, CARD_PIN_AT + (size_t)pin->len),
+                            sw);
 }
 
 enum err card_verify(struct card *card, enum card_role role, struct card_pin *pin, int *tries)
@@ -103,21 +120,35 @@ enum err card_verify(struct card *card, enum card_role role, struct card_pin *pi
         e = card_select_file(card, file);
     if (e != ERR_OK)
         return e;
-    struct writer w;
-    writer_init(&w, pin->command, 5);
-    writer_u8(&w, 0x00);
-    writer_u8(&w, INS_VERIFY);
-    writer_u8(&w, 0x00);
-    writer_u8(&w, card->short_ids_pin == CARD_YES ? apdu_short_id(file) : P2_CURRENT_FILE);
-    writer_u8(&w, pin->len);
     card->maybe_verified = true;
-    e = apdu_send_secret(card->reader, bytes_of(pin->command, 5 + (size_t)pin->len), &sw);
+    e = send_pin(card, INS_VERIFY, 0x00,
+                 card->short_ids_pin == CARD_YES ? apdu_short_id(file) : P2_CURRENT_FILE, pin, &sw);
     if (card->short_ids_pin == CARD_YES)
         card->current_file = 0; /* whether a short identifier selects here is not known */
     if (e != ERR_OK)
         return e;
     *tries = apdu_tries(sw);
     return apdu_status(sw);
+}
+
+enum err card_change_pin(struct card *card, enum card_role role, struct card_pin *fresh,
+                         bool *unclear)
+{
+    uint16_t sw;
+    *unclear = false;
+    if (fresh->len == 0)
+        return ERR_ARGUMENT;
+    /* Public programs know this command only for the current file. */
+    enum err e = card_select_file(card, card->profile->keys[role].pin.file);
+    if (e != ERR_OK)
+        return e;
+    e = send_pin(card, INS_CHANGE_REFERENCE_DATA, P1_NEW_PIN_ALONE, P2_CURRENT_FILE, fresh, &sw);
+    if (e == ERR_OK)
+        e = apdu_status(sw);
+    else
+        *unclear = true;
+    *unclear |= e == ERR_ANSWER;
+    return e;
 }
 
 static enum err sign_once(struct card *card, uint8_t p1, uint8_t p2, struct bytes in,
