@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "support/log.h"
+#include "token/mark.h"
 
 /* EF 0006: label 32, manufacturer 32, model 16, serial 16 bytes. */
 #define INFO_SIZE 96
@@ -31,9 +32,39 @@ static enum err hash_identity(struct card *card, struct bytes first, bool is_cer
     return e;
 }
 
-enum err insertion_recognise(struct insertion *in, struct reader *reader)
+/*
+ * Inside a transaction: makes the card forget what a program that died has left open. Whether it
+ * has forgotten is looked at for both PINs at once, since here nobody is waiting for a signature;
+ * but that it has proves nothing of the card, which may have lost its power meanwhile.
+ */
+static void close_stray(struct insertion *in)
+{
+    struct card *card = &in->card;
+    in->to_drop = mark_found(in->reader, in->marked);
+    if (!in->to_drop)
+        return;
+    log_write(LOG_WARNING, "a program has ended in the middle of an operation and left the card "
+                           "open to all programs: it is closed now");
+    enum card_known before = card->drop_works;
+    enum err e = card_drop(card);
+    for (int role = 0; e == ERR_OK && role < CARD_ROLES; role++)
+        e = card_prove_dropped(card, (enum card_role)role);
+    if (card->drop_works == CARD_YES)
+        card->drop_works = before;
+    card->maybe_verified = e != ERR_OK; /* insertion_end() has more to do */
+    if (e == ERR_OK) {
+        in->to_drop = false;
+        in->marked = false;
+        mark_clear(in->reader);
+    }
+    in->dropped = in->open != 0;
+    in->open = 0;
+}
+
+enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name)
 {
     memset(in, 0, sizeof(*in));
+    in->reader = name;
     enum err e = card_recognise(reader, &in->card);
     if (e != ERR_OK)
         return e;
@@ -50,6 +81,7 @@ enum err insertion_recognise(struct insertion *in, struct reader *reader)
         snprintf(in->serial + 2 * i, 3, "%02X", in->identity[i]);
     log_write(LOG_INFO, "%s, serial %s, model '%s'", in->card.profile->kind, in->serial,
               in->card.model);
+    close_stray(in);
     return ERR_OK;
 }
 
@@ -80,17 +112,40 @@ enum err insertion_begin(struct insertion *in)
         in->lost = in->unproven && (e == ERR_NOT_FOUND || e == ERR_REFUSED);
         return in->lost ? ERR_NO_CARD : e;
     }
-    if (!in->unproven)
-        return ERR_OK;
-    e = compare_identity(in);
-    if (e == ERR_OK)
-        in->unproven = false;
-    else
+    if (in->unproven)
+        e = compare_identity(in);
+    if (e != ERR_OK) {
         card_end(&in->card, false);
-    return e;
+        return e;
+    }
+    in->unproven = false;
+    close_stray(in);
+    return ERR_OK;
+}
+
+void insertion_mark(struct insertion *in)
+{
+    mark_set(in->reader, MARK_OPERATION);
+    in->marked = true;
+}
+
+static void unmark(struct insertion *in)
+{
+    if (in->marked || in->to_drop)
+        mark_clear(in->reader);
+    in->marked = false;
 }
 
 void insertion_end(struct insertion *in, bool drop)
 {
-    card_end(&in->card, drop);
+    drop |= in->to_drop;
+    /* The mark goes while nobody else can look for it. */
+    bool forgotten = drop && card_forget(&in->card);
+    if (forgotten || (!drop && in->open == 0))
+        unmark(in);
+    else if (!drop && in->marked)
+        mark_set(in->reader, MARK_KEPT);
+    if (card_end(&in->card, drop) && drop && !forgotten)
+        unmark(in);
+    in->to_drop = false;
 }

@@ -14,6 +14,7 @@
 
 struct insertion {
     struct card card;
+    const char *reader; /* its name; not owned */
     uint8_t first[256]; /* first block of the authentication certificate, or of its CA's */
     size_t first_len;
     bool first_is_certificate;
@@ -28,10 +29,14 @@ struct insertion {
      * and whether it was made to forget them, so that every login is over. */
     unsigned open;
     bool dropped;
+
+    bool marked;  /* we have made a mark (mark.h) and not yet taken it away */
+    bool to_drop; /* in the transaction under way: what somebody else has left open */
 };
 
-/* Recognises the card in READER. On ERR_OK a transaction is open. ERR_FOREIGN: not one of ours. */
-enum err insertion_recognise(struct insertion *in, struct reader *reader);
+/* Recognises the card in READER, whose NAME must outlive IN. On ERR_OK a transaction is open.
+ * ERR_FOREIGN: not one of ours. */
+enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name);
 
 /*
  * Begins a transaction with the same card as before. Whenever the card may have been exchanged, its
@@ -39,7 +44,11 @@ enum err insertion_recognise(struct insertion *in, struct reader *reader);
  */
 enum err insertion_begin(struct insertion *in);
 
-/* Ends the transaction; see card_end(). */
+/* Inside a transaction, before a PIN is sent: marks the card as open. */
+void insertion_mark(struct insertion *in);
+
+/* Ends the transaction; see card_end(). Also takes the mark away, or says in it that the card keeps
+ * a PIN for us. */
 void insertion_end(struct insertion *in, bool drop);
 
 #endif
