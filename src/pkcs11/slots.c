@@ -4,8 +4,9 @@
  */
 #include <string.h>
 
-#include "pkcs11/entry.h"
+#include "pkcs11/session.h"
 #include "token/mech.h"
+#include "token/pin.h"
 
 CK_RV C_GetSlotList(CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count)
 {
@@ -74,4 +75,20 @@ CK_RV C_GetMechanismInfo(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INF
     if (rv != CKR_OK)
         return rv;
     return entry_end(&call, info == NULL ? CKR_ARGUMENTS_BAD : mech_info(call.token, type, info));
+}
+
+/* The PIN is the token's: a session need not be logged in. */
+CK_RV C_SetPIN(CK_SESSION_HANDLE session, CK_UTF8CHAR *old_pin, CK_ULONG old_len,
+               CK_UTF8CHAR *new_pin, CK_ULONG new_len)
+{
+    struct call call;
+    CK_RV rv = entry_session(&call, __func__, session);
+    if (rv != CKR_OK)
+        return rv;
+    if (old_pin == NULL || new_pin == NULL)
+        return entry_end(&call, CKR_ARGUMENTS_BAD);
+    if ((call.session->flags & CKF_RW_SESSION) == 0)
+        return entry_end(&call, CKR_SESSION_READ_ONLY);
+    return entry_end(&call,
+                     pin_set(call.token, bytes_of(old_pin, old_len), bytes_of(new_pin, new_len)));
 }

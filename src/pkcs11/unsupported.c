@@ -25,20 +25,6 @@ CK_RV C_InitPIN(CK_SESSION_HANDLE session, CK_UTF8CHAR *pin, CK_ULONG pin_len)
     return entry_refuse(__func__, session, pin != NULL || pin_len == 0, CKR_USER_NOT_LOGGED_IN);
 }
 
-CK_RV C_SetPIN(CK_SESSION_HANDLE session, CK_UTF8CHAR *old_pin, CK_ULONG old_len,
-               CK_UTF8CHAR *new_pin, CK_ULONG new_len)
-{
-    struct call call;
-    CK_RV rv = entry_session(&call, __func__, session);
-    if (rv != CKR_OK)
-        return rv;
-    if (old_pin == NULL || new_pin == NULL)
-        return entry_end(&call, CKR_ARGUMENTS_BAD);
-    if ((call.session->flags & CKF_RW_SESSION) == 0)
-        return entry_end(&call, CKR_SESSION_READ_ONLY);
-    return entry_end(&call, CKR_FUNCTION_NOT_SUPPORTED);
-}
-
 CK_RV C_GetOperationState(CK_SESSION_HANDLE session, CK_BYTE *state, CK_ULONG *len)
 {
     struct call call;

@@ -3,35 +3,20 @@
 
 #include <string.h>
 
-#include "crypto/digest.h"
 #include "support/log.h"
 #include "support/secret.h"
 #include "token/clock.h"
+#include "token/pinmemory.h"
+#include "token/pinrule.h"
+#include "token/record.h"
 #include "token/rv.h"
 
-#define HASH 32 /* SHA-256 */
 #define NO_GUESS_MS 1000
-#define REFUSED_MAX 16 /* no counter of this card can count more refusals */
-
-/* On pages of secret_new(). */
-struct pin_memory {
-    struct card_pin held; /* len 0: none */
-    uint64_t accepted_at; /* when the card accepted one last */
-    bool consent;         /* one signature may be made */
-    bool used;            /* a signature was made since then */
-    uint8_t salt[16];
-    bool has_accepted;
-    uint8_t accepted[HASH]; /* what the card accepted last */
-    unsigned refused_count;
-    uint8_t refused[REFUSED_MAX][HASH];
-    int refused_tries; /* what was left after the last refusal */
-    struct card_pin offered;
-};
 
 struct pin_memory *pin_memory_new(void)
 {
     struct pin_memory *pin = secret_new(sizeof(*pin));
-    if (pin != NULL && !secret_random(pin->salt, sizeof(pin->salt))) {
+    if (pin != NULL && !refused_init(&pin->refused)) {
         secret_free(pin, sizeof(*pin));
         return NULL;
     }
@@ -43,86 +28,30 @@ void pin_memory_free(struct pin_memory *pin)
     secret_free(pin, sizeof(*pin));
 }
 
-/* ---- form ---- */
-
-static bool allowed(enum profile_alphabet alphabet, uint8_t c)
-{
-    bool digit = c >= '0' && c <= '9';
-    return digit || (alphabet == PROFILE_UPPER_DIGITS && c >= 'A' && c <= 'Z');
-}
-
-/* Takes TEXT as the offered PIN, in the capital letters that the card wants, as the official
- * software does. False, and nothing is offered, when it cannot be a PIN of this key. */
-static bool offer(struct token *token, struct bytes text)
-{
-    const struct profile_pin *rule = &token->key->pin;
-    struct card_pin *offered = &token->pin->offered;
-    secret_wipe(offered, sizeof(*offered));
-    if (text.data == NULL || text.len < rule->min || text.len > rule->max)
-        return false;
-    card_pin_set(offered, text);
-    for (size_t i = 0; i < offered->len; i++) {
-        uint8_t *c = &offered->command[5 + i];
-        if (rule->alphabet == PROFILE_UPPER_DIGITS && *c >= 'a' && *c <= 'z')
-            *c = (uint8_t)(*c - 'a' + 'A');
-        if (!allowed(rule->alphabet, *c)) {
-            secret_wipe(offered, sizeof(*offered));
-            return false;
-        }
-    }
-    return true;
-}
-
 /* ---- memory of what the card said ---- */
 
-static bool hash_offered(struct pin_memory *pin, uint8_t *hash)
-{
-    uint8_t out[DIGEST_MAX];
-    struct digest *d = digest_new(DIGEST_SHA256);
-    bool ok = d != NULL && digest_update(d, bytes_of(pin->salt, sizeof(pin->salt))) == ERR_OK &&
-              digest_update(d, card_pin_text(&pin->offered)) == ERR_OK &&
-              digest_final(d, out) == ERR_OK;
-    digest_free(d);
-    if (ok)
-        memcpy(hash, out, HASH);
-    secret_wipe(out, sizeof(out));
-    return ok;
-}
-
-static bool refused_before(const struct pin_memory *pin, const uint8_t *hash)
-{
-    bool found = false;
-    for (unsigned i = 0; i < pin->refused_count; i++)
-        found |= secret_equal(pin->refused[i], hash, HASH);
-    return found;
-}
-
-static void remember_refused(struct token *token, const uint8_t *hash, int tries)
+static void note_refused(struct token *token, const uint8_t *hash, int tries)
 {
     struct pin_memory *pin = token->pin;
-    pin->refused_tries = tries; /* before token_set_tries(), which compares with it */
+    refused_add(&pin->refused, hash, tries); /* before token_set_tries(), which compares with it */
     token_set_tries(token, tries);
-    if (!refused_before(pin, hash) && pin->refused_count < REFUSED_MAX)
-        memcpy(pin->refused[pin->refused_count++], hash, HASH);
-    if (pin->has_accepted && secret_equal(pin->accepted, hash, HASH))
+    if (pin->has_accepted && secret_equal(pin->accepted, hash, REFUSED_HASH))
         pin->has_accepted = false;
-}
-
-static void forget_refused(struct pin_memory *pin)
-{
-    secret_wipe(pin->refused, sizeof(pin->refused));
-    pin->refused_count = 0;
 }
 
 void pin_tries_seen(struct token *token, int tries)
 {
-    struct pin_memory *pin = token->pin;
-    /* A card that did not say how many were left shows by a full counter that somebody knew the
-     * PIN. */
-    bool moved =
-        pin->refused_tries >= 0 ? tries != pin->refused_tries : tries == (int)token->key->pin.tries;
-    if (pin->refused_count > 0 && moved)
-        forget_refused(pin);
+    refused_tries_seen(&token->pin->refused, tries, (int)token->key->pin.tries);
+}
+
+void pin_park(struct token *token)
+{
+    refused_park(token->insertion->identity, token->role, &token->pin->refused);
+}
+
+void pin_adopt(struct token *token)
+{
+    refused_adopt(token->insertion->identity, token->role, &token->pin->refused);
 }
 
 static void forget_held(struct pin_memory *pin)
@@ -202,14 +131,20 @@ static void prove_at_login(struct token *token)
         card_prove_dropped(card, token->role);
 }
 
-static void accepted(struct token *token, const uint8_t *hash)
+void pin_note_accepted(struct token *token, const uint8_t *hash)
 {
     struct pin_memory *pin = token->pin;
     token_set_tries(token, (int)token->key->pin.tries);
-    forget_refused(pin);
-    memcpy(pin->accepted, hash, HASH);
+    refused_forget(&pin->refused);
+    memcpy(pin->accepted, hash, REFUSED_HASH);
     pin->has_accepted = true;
     pin->accepted_at = clock_ms();
+}
+
+/* What the card has accepted is a login, and consent for one signature. */
+static void begin_login(struct token *token)
+{
+    struct pin_memory *pin = token->pin;
     pin->consent = true;
     pin->used = false;
     if (token->config->isolation)
@@ -223,33 +158,32 @@ static void accepted(struct token *token, const uint8_t *hash)
 static bool is_no_guess(const struct token *token, const uint8_t *hash)
 {
     const struct pin_memory *pin = token->pin;
-    return pin->has_accepted && secret_equal(pin->accepted, hash, HASH) &&
+    return pin->has_accepted && secret_equal(pin->accepted, hash, REFUSED_HASH) &&
            token->tries == (int)token->key->pin.tries && clock_ms() - token->tries_at < NO_GUESS_MS;
 }
 
-/* Inside a transaction: presents the offered PIN, once. */
-static CK_RV present_offered(struct token *token, const uint8_t *hash)
+CK_RV pin_verify_offered(struct token *token, const uint8_t *hash)
 {
     struct pin_memory *pin = token->pin;
-    struct card *card = &token->insertion->card;
+    struct insertion *in = token->insertion;
     int tries;
     /* Before the PIN's file is selected, which then stays so until the VERIFY. */
     if (token->issued == CARD_UNKNOWN && token->role == CARD_SIGN)
-        token->issued = card_has_certificate(card, token->role);
+        token->issued = card_has_certificate(&in->card, token->role);
     if (!is_no_guess(token, hash)) {
         CK_RV rv = check_tries(token);
         if (rv != CKR_OK)
             return rv;
     }
-    enum err e = card_verify(card, token->role, &pin->offered, &tries);
+    insertion_mark(in);
+    enum err e = card_verify(&in->card, token->role, &pin->offered, &tries);
     if (e == ERR_OK) {
-        accepted(token, hash);
-        prove_at_login(token);
+        pin_note_accepted(token, hash);
         return CKR_OK;
     }
     pin->consent = false;
     if (e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED) {
-        remember_refused(token, hash, tries);
+        note_refused(token, hash, tries);
         log_write(LOG_WARNING, "the card refused the PIN; tries left: %d", tries);
         return rv_of(e);
     }
@@ -257,9 +191,7 @@ static CK_RV present_offered(struct token *token, const uint8_t *hash)
     return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
 }
 
-/* Ends the transaction of a login. When a PIN was sent and its answer lost, the card may have
- * accepted it: then it must not keep it, isolation or not. */
-static void end_transaction(struct token *token, CK_RV rv)
+void pin_end_transaction(struct token *token, CK_RV rv)
 {
     struct insertion *in = token->insertion;
     bool lost =
@@ -271,25 +203,36 @@ static void end_transaction(struct token *token, CK_RV rv)
     insertion_end(in, token->config->isolation || lost);
 }
 
+static CK_RV present_offered(struct token *token, const uint8_t *hash)
+{
+    CK_RV rv = record_ready(token);
+    if (rv == CKR_OK)
+        rv = rv_of(insertion_begin(token->insertion));
+    if (rv != CKR_OK)
+        return rv;
+    rv = pin_verify_offered(token, hash);
+    if (rv == CKR_OK) {
+        begin_login(token);
+        prove_at_login(token);
+    }
+    pin_end_transaction(token, rv);
+    return rv;
+}
+
 static CK_RV login(struct token *token, struct bytes text)
 {
     struct pin_memory *pin = token->pin;
-    uint8_t hash[HASH];
-    if (!offer(token, text))
+    uint8_t hash[REFUSED_HASH];
+    if (!pinrule_take(&token->key->pin, text, &pin->offered))
         return CKR_PIN_LEN_RANGE;
-    if (!hash_offered(pin, hash)) {
-        secret_wipe(&pin->offered, sizeof(pin->offered));
-        return CKR_FUNCTION_FAILED;
-    }
-    CK_RV rv = CKR_PIN_INVALID;
-    if (!refused_before(pin, hash)) {
-        rv = rv_of(insertion_begin(token->insertion));
-        if (rv == CKR_OK) {
+    CK_RV rv = CKR_FUNCTION_FAILED;
+    if (refused_hash(&pin->refused, card_pin_text(&pin->offered), hash)) {
+        if (!refused_has(&pin->refused, hash)) {
             rv = present_offered(token, hash);
-            end_transaction(token, rv);
+        } else {
+            log_write(LOG_WARNING, "the card has refused this PIN before; it was not asked again");
+            rv = CKR_PIN_INVALID;
         }
-    } else {
-        log_write(LOG_WARNING, "the card has refused this PIN before; it was not asked again");
     }
     secret_wipe(&pin->offered, sizeof(pin->offered));
     secret_wipe(hash, sizeof(hash));
@@ -299,14 +242,22 @@ static CK_RV login(struct token *token, struct bytes text)
 CK_RV pin_login(struct token *token, struct bytes text)
 {
     CK_RV rv = login(token, text);
-    if (rv == CKR_OK)
-        token->logged_in = true;
+    token->logged_in = rv == CKR_OK;
+    rv = record(token, RECORD_LOGIN, rv);
+    if (rv != CKR_OK && token->logged_in)
+        pin_logout(token);
     return rv;
 }
 
 CK_RV pin_consent(struct token *token, struct bytes text)
 {
-    return token->logged_in ? login(token, text) : CKR_USER_NOT_LOGGED_IN;
+    if (!token->logged_in)
+        return CKR_USER_NOT_LOGGED_IN;
+    CK_RV made = login(token, text);
+    CK_RV rv = record(token, RECORD_CONSENT, made);
+    if (made == CKR_OK && rv != CKR_OK)
+        pin_revoke(token);
+    return rv;
 }
 
 static void end_login(struct token *token)
@@ -357,18 +308,17 @@ enum err pin_present(struct token *token)
         return ERR_DENIED;
     if (!token->config->isolation)
         return ERR_OK;
+    insertion_mark(token->insertion);
     enum err e = card_verify(&token->insertion->card, token->role, &pin->held, &tries);
     if (e == ERR_OK)
         token_set_tries(token, (int)token->key->pin.tries);
     if (e != ERR_PIN_WRONG && e != ERR_PIN_LOCKED)
         return e;
-    uint8_t hash[HASH];
+    uint8_t hash[REFUSED_HASH];
     log_write(LOG_WARNING, "the card refuses the PIN that it accepted before; tries left: %d",
               tries);
-    pin->offered = pin->held;
-    if (hash_offered(pin, hash))
-        remember_refused(token, hash, tries);
-    secret_wipe(&pin->offered, sizeof(pin->offered));
+    if (refused_hash(&pin->refused, card_pin_text(&pin->held), hash))
+        note_refused(token, hash, tries);
     secret_wipe(hash, sizeof(hash));
     pin_lost(token);
     return ERR_DENIED;

@@ -17,6 +17,11 @@
 struct pin_memory *pin_memory_new(void);
 void pin_memory_free(struct pin_memory *pin); /* wipes; accepts NULL */
 
+/* What the card has refused outlives a token of the same card: see refused.h, also for who may call
+ * these when. */
+void pin_park(struct token *token);
+void pin_adopt(struct token *token);
+
 /*
  * C_Login as user. TEXT is the caller's. CKR_OK, CKR_PIN_LEN_RANGE (form), CKR_PIN_INVALID (refused
  * before), CKR_PIN_INCORRECT, CKR_PIN_LOCKED (also: only the reserve is left), or an error of the
@@ -27,6 +32,18 @@ CK_RV pin_login(struct token *token, struct bytes text);
 /* C_Login for one operation that waits for it: the same rules, and consent for one signature.
  * CKR_USER_NOT_LOGGED_IN when the login has ended meanwhile. */
 CK_RV pin_consent(struct token *token, struct bytes text);
+
+/*
+ * C_SetPIN: OLD is presented under the rules of C_Login, then changed to FRESH. Whether there is a
+ * login, and for what, stays as it is.
+ *
+ * The answer says which PIN holds. The new one: CKR_OK. The old one: CKR_PIN_LEN_RANGE and
+ * CKR_PIN_INVALID (FRESH, or the length of OLD, cannot be right), CKR_PIN_INCORRECT (OLD was
+ * refused now or before), CKR_PIN_LOCKED, CKR_FUNCTION_FAILED (the card would not change it). Not
+ * known, when the exchange broke off in between and could not be taken up again: the other errors
+ * of a device.
+ */
+CK_RV pin_set(struct token *token, struct bytes old, struct bytes fresh);
 
 /* C_Logout, and the end of the last session. With isolation = no the card itself is logged out, of
  * both PINs; terminal_leave() then ends the other token's login too. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "token/rv.h"
 
+#include <stddef.h>
+
 static const CK_RV table[ERR_COUNT] = {
     [ERR_OK] = CKR_OK,
     [ERR_MEMORY] = CKR_HOST_MEMORY,
@@ -26,4 +28,40 @@ static const CK_RV table[ERR_COUNT] = {
 CK_RV rv_of(enum err e)
 {
     return (unsigned)e < ERR_COUNT ? table[e] : CKR_GENERAL_ERROR;
+}
+
+#define ROW(rv)                                                                                    \
+    {                                                                                              \
+        rv, #rv                                                                                    \
+    }
+
+static const struct {
+    CK_RV rv;
+    const char *name;
+} names[] = {
+    ROW(CKR_OK),
+    ROW(CKR_HOST_MEMORY),
+    ROW(CKR_GENERAL_ERROR),
+    ROW(CKR_FUNCTION_FAILED),
+    ROW(CKR_ARGUMENTS_BAD),
+    ROW(CKR_DATA_LEN_RANGE),
+    ROW(CKR_DEVICE_ERROR),
+    ROW(CKR_DEVICE_REMOVED),
+    ROW(CKR_FUNCTION_CANCELED),
+    ROW(CKR_PIN_INCORRECT),
+    ROW(CKR_PIN_INVALID),
+    ROW(CKR_PIN_LEN_RANGE),
+    ROW(CKR_PIN_LOCKED),
+    ROW(CKR_TOKEN_NOT_PRESENT),
+    ROW(CKR_TOKEN_NOT_RECOGNIZED),
+    ROW(CKR_USER_NOT_LOGGED_IN),
+    ROW(CKR_USER_PIN_NOT_INITIALIZED),
+};
+
+const char *rv_name(CK_RV rv)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].rv == rv)
+            return names[i].name;
+    return "CKR_VENDOR_DEFINED";
 }

@@ -8,6 +8,7 @@
 #include "support/secret.h"
 #include "token/object.h"
 #include "token/pin.h"
+#include "token/record.h"
 #include "token/refusal.h"
 #include "token/rv.h"
 
@@ -176,17 +177,19 @@ static CK_RV sign(struct token *token, const struct mech *mech, struct bytes in,
 {
     if (!pin_available(token) || (pin_consent_needed(token) && !pin_consented(token)))
         return CKR_USER_NOT_LOGGED_IN;
-    enum err e = insertion_begin(token->insertion);
-    if (e != ERR_OK)
-        return rv_of(e);
+    CK_RV rv = record_ready(token);
+    if (rv == CKR_OK)
+        rv = rv_of(insertion_begin(token->insertion));
+    if (rv != CKR_OK)
+        return rv;
     /* From here on the card may have signed: one consent, at most one signature. */
     pin_use(token);
-    e = sign_on_card(token, mech, in, signature);
+    enum err e = sign_on_card(token, mech, in, signature);
     insertion_end(token->insertion, token->config->isolation);
     if (e == ERR_DENIED)
         pin_lost(token);
     pin_tidy(token);
-    return rv_of(e);
+    return record_signature(token, mech, in, rv_of(e));
 }
 
 CK_RV sign_final(struct sign_operation *op, struct token *token, uint8_t *signature, size_t *len)

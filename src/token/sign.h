@@ -31,7 +31,8 @@ CK_RV sign_update(struct sign_operation *op, struct token *token, struct bytes d
 
 /*
  * Makes the signature: PROFILE_SIGNATURE_MAX bytes at most into SIGNATURE, LEN of them. Whatever
- * comes back, the operation is over and its consent used.
+ * comes back, the operation is over and its consent used. Each one that the card was asked for is
+ * recorded; with history.required, one that could not be is not handed out (CKR_FUNCTION_FAILED).
  */
 CK_RV sign_final(struct sign_operation *op, struct token *token, uint8_t *signature, size_t *len);
 

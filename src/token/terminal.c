@@ -36,8 +36,10 @@ void terminal_free(struct terminal *t)
     if (t == NULL)
         return;
     for (int role = 0; role < CARD_ROLES; role++) {
-        if (t->tokens[role].number != 0)
+        if (t->tokens[role].number != 0) {
             pin_logout(&t->tokens[role]);
+            pin_park(&t->tokens[role]);
+        }
         token_clear(&t->tokens[role]);
     }
     reader_free(t->reader);
@@ -105,6 +107,21 @@ void terminal_enter(struct terminal *t)
     sync(t);
 }
 
+/* What is parked is common to all readers. */
+static void park(struct terminal *t, struct token *token)
+{
+    lock_take(t->slots->lock);
+    pin_park(token);
+    lock_give(t->slots->lock);
+}
+
+static void adopt(struct terminal *t, struct token *token)
+{
+    lock_take(t->slots->lock);
+    pin_adopt(token);
+    lock_give(t->slots->lock);
+}
+
 /* Inside: gives a token a new number, which ends its sessions and its login. */
 static void renew(struct terminal *t, struct token *token)
 {
@@ -116,9 +133,11 @@ static void renew(struct terminal *t, struct token *token)
     unsigned long number = t->numbers[role];
     lock_give(t->slots->lock);
     pin_logout(token);
-    token_clear(token);
     if (still_in)
-        token_init(token, role, t->slots->config, &t->insertion, number);
+        park(t, token);
+    token_clear(token);
+    if (still_in && token_init(token, role, t->slots->config, &t->insertion, number))
+        adopt(t, token);
 }
 
 void terminal_leave(struct terminal *t)
@@ -162,6 +181,7 @@ static enum err make_tokens(struct terminal *t)
             token_clear(&t->tokens[CARD_AUTH]);
             return ERR_MEMORY;
         }
+        adopt(t, token);
         token_read_tries(token);
     }
     return ERR_OK;
@@ -169,10 +189,10 @@ static enum err make_tokens(struct terminal *t)
 
 static enum err recognise(struct terminal *t)
 {
-    enum err e = insertion_recognise(&t->insertion, t->reader);
+    enum err e = insertion_recognise(&t->insertion, t->reader, t->name);
     /* A bad contact often only spoils the first exchange. */
     if (e == ERR_ANSWER || e == ERR_TRANSPORT)
-        e = insertion_recognise(&t->insertion, t->reader);
+        e = insertion_recognise(&t->insertion, t->reader, t->name);
     if (e != ERR_OK)
         return e;
     e = make_tokens(t);

@@ -42,6 +42,10 @@ struct token {
     int tries; /* left, -1 when not known */
     uint64_t tries_at;
 
+    /* the last line of this token in the usage history: see record() */
+    int recorded;
+    CK_RV recorded_rv;
+
     unsigned long sessions, rw_sessions;
 };
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * C_SetPIN (PKCS#11 3.2, section 5.5). The card takes the new PIN alone, on a verified old one: so
+ * between two commands everything may break off, and afterwards somebody must know which PIN holds.
+ */
+#include "token/pin.h"
+
+#include "support/log.h"
+#include "support/secret.h"
+#include "token/pinmemory.h"
+#include "token/pinrule.h"
+#include "token/record.h"
+#include "token/rv.h"
+
+/* Ends a transaction; the card keeps a PIN only for a login that it kept before. */
+static void end(struct token *token)
+{
+    struct insertion *in = token->insertion;
+    bool keep = !token->config->isolation && (in->open & 1u << token->role) != 0;
+    if (!keep) {
+        in->dropped |= in->open != 0;
+        in->open = 0;
+    }
+    insertion_end(in, !keep);
+}
+
+/* Inside a transaction: presents PIN, whose refusal would be no mistake of anybody. */
+static enum err present(struct token *token, struct card_pin *pin)
+{
+    int tries;
+    insertion_mark(token->insertion);
+    enum err e = card_verify(&token->insertion->card, token->role, pin, &tries);
+    if (e == ERR_OK)
+        tries = (int)token->key->pin.tries;
+    if (e == ERR_OK || e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED)
+        token_set_tries(token, tries);
+    return e;
+}
+
+/* The new PIN holds. */
+static void succeeded(struct token *token)
+{
+    struct pin_memory *pin = token->pin;
+    uint8_t hash[REFUSED_HASH];
+    if (refused_hash(&pin->refused, card_pin_text(&pin->fresh), hash))
+        pin_note_accepted(token, hash);
+    secret_wipe(hash, sizeof(hash));
+    if (pin->held.len > 0)
+        pin->held = pin->fresh;
+    log_write(LOG_INFO, "the PIN was changed: the new one holds");
+}
+
+/*
+ * The answer to the change was lost. The counter is full, since the old PIN was right just before:
+ * so the new one is tried, and if that is refused, the old one fills the counter again. ERR_OK: the
+ * new PIN holds; ERR_PIN_WRONG: the old one; any other error: that is not known.
+ */
+static enum err find_out(struct token *token)
+{
+    struct pin_memory *pin = token->pin;
+    int tries = -1;
+    enum err e = insertion_begin(token->insertion);
+    if (e != ERR_OK)
+        return e;
+    e = card_tries(&token->insertion->card, token->role, &tries);
+    if (e == ERR_OK && tries != (int)token->key->pin.tries)
+        e = ERR_REFUSED; /* somebody else is at it */
+    if (e == ERR_OK)
+        e = present(token, &pin->fresh);
+    if (e == ERR_PIN_WRONG && present(token, &pin->offered) != ERR_OK)
+        e = ERR_TRANSPORT;
+    end(token);
+    return e;
+}
+
+static CK_RV resolve(struct token *token, enum err lost)
+{
+    log_write(LOG_WARNING, "the answer to the change of the PIN was lost (%s)", err_text(lost));
+    enum err e = find_out(token);
+    if (e == ERR_OK)
+        return CKR_OK;
+    if (e == ERR_PIN_WRONG)
+        return CKR_FUNCTION_FAILED;
+    log_write(LOG_ERROR, "it is not known whether the old or the new PIN holds: at the next login "
+                         "try the new one, once, then the old one");
+    return rv_of(e) == CKR_DEVICE_REMOVED ? CKR_DEVICE_REMOVED : CKR_DEVICE_ERROR;
+}
+
+/* With the old PIN offered, its salted hash in HASH, and the new one taken. */
+static CK_RV change(struct token *token, const uint8_t *hash)
+{
+    struct insertion *in = token->insertion;
+    bool unclear = false;
+    CK_RV rv = rv_of(insertion_begin(in));
+    if (rv != CKR_OK)
+        return rv;
+    rv = pin_verify_offered(token, hash);
+    if (rv != CKR_OK) {
+        pin_end_transaction(token, rv);
+        return rv;
+    }
+    enum err e = card_change_pin(&in->card, token->role, &token->pin->fresh, &unclear);
+    /* Whether the card still holds a login for the old PIN is not known of all cards. */
+    if (e == ERR_OK && (in->open & 1u << token->role) != 0)
+        present(token, &token->pin->fresh);
+    end(token);
+    if (e == ERR_OK)
+        return CKR_OK;
+    if (unclear)
+        return resolve(token, e);
+    log_write(LOG_ERROR, "the card did not change the PIN: %s", err_text(e));
+    return CKR_FUNCTION_FAILED;
+}
+
+static CK_RV change_checked(struct token *token)
+{
+    struct pin_memory *pin = token->pin;
+    uint8_t hash[REFUSED_HASH];
+    CK_RV rv = record_ready(token);
+    if (rv != CKR_OK)
+        return rv;
+    if (!refused_hash(&pin->refused, card_pin_text(&pin->offered), hash))
+        return CKR_FUNCTION_FAILED;
+    if (refused_has(&pin->refused, hash)) {
+        log_write(LOG_WARNING, "the card has refused the old PIN before; it was not asked again");
+        rv = CKR_PIN_INCORRECT;
+    } else {
+        rv = change(token, hash);
+    }
+    secret_wipe(hash, sizeof(hash));
+    if (rv == CKR_OK)
+        succeeded(token);
+    else if (rv == CKR_FUNCTION_FAILED)
+        log_write(LOG_ERROR, "the PIN was not changed: the old one holds");
+    return rv;
+}
+
+CK_RV pin_set(struct token *token, struct bytes old, struct bytes fresh)
+{
+    struct pin_memory *pin = token->pin;
+    const struct profile_pin *rule = &token->key->pin;
+    CK_RV rv = pinrule_take_new(rule, fresh, &pin->fresh);
+    if (rv == CKR_OK && !pinrule_take(rule, old, &pin->offered))
+        rv = CKR_PIN_LEN_RANGE;
+    if (rv == CKR_OK)
+        rv = change_checked(token);
+    secret_wipe(&pin->offered, sizeof(pin->offered));
+    secret_wipe(&pin->fresh, sizeof(pin->fresh));
+    CK_RV recorded = record(token, RECORD_CHANGE_PIN, rv);
+    if (recorded != rv)
+        log_write(LOG_ERROR, "the PIN was changed, but that could not be recorded");
+    return rv;
+}
