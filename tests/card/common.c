@@ -44,7 +44,8 @@ int common_folders(void **state)
     memcpy(root, TEMPLATE, sizeof(TEMPLATE));
     if (mkdtemp(root) == NULL)
         return -1;
-    setenv("XDG_STATE_HOME", root, 1); /* what is remembered of cards is remembered here */
+    setenv("XDG_STATE_HOME", root, 1);  /* what is remembered of cards is remembered here */
+    setenv("XDG_RUNTIME_DIR", root, 1); /* and marks are made here */
     return make_card("base", NULL) ? 0 : -1;
 }
 

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The mark of a card that is open: made before a PIN is sent, gone when the card has forgotten it;
+ * and what a mark that somebody else has left makes the next of our modules do.
+ */
+#include "bench.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "token/mark.h"
+#include "token/object.h"
+#include "token/sign.h"
+
+#define SELECT_JPKI "00A4040C0AD392F000260100000001"
+
+/* The names in the marks' folder: how many, and the last one's path. */
+static unsigned marks(char path[512])
+{
+    char folder[256];
+    unsigned count = 0;
+    snprintf(folder, sizeof(folder), "%s/jpki-pkcs11", getenv("XDG_RUNTIME_DIR"));
+    DIR *dir = opendir(folder);
+    if (dir == NULL)
+        return 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strncmp(entry->d_name, "card-", 5) == 0) {
+            count++;
+            if (path != NULL)
+                snprintf(path, 512, "%s/%s", folder, entry->d_name);
+        }
+    closedir(dir);
+    return count;
+}
+
+static void write_mark(const char *text)
+{
+    char path[512];
+    mark_set(READER, MARK_OPERATION);
+    assert_int_equal(marks(path), 1);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static int setup(void **state)
+{
+    mark_clear(READER);
+    return bench_setup(state);
+}
+
+/* ---- the file ---- */
+
+static void test_file(void **state)
+{
+    char path[512], text[64] = "", wanted[64];
+    struct stat st;
+    (void)state;
+    assert_int_equal(marks(NULL), 0);
+    assert_false(mark_found(READER, false));
+    mark_set(READER, MARK_OPERATION);
+    assert_int_equal(marks(path), 1);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    assert_non_null(fgets(text, sizeof(text), in));
+    fclose(in);
+    snprintf(wanted, sizeof(wanted), "%ld ", (long)getpid());
+    assert_int_equal(strncmp(text, wanted, strlen(wanted)), 0);
+    assert_non_null(strstr(text, " operation\n"));
+    assert_true(mark_found(READER, true));
+    assert_false(mark_found("Another Reader", true));
+    mark_clear(READER);
+    assert_int_equal(marks(NULL), 0);
+    assert_false(mark_found(READER, true));
+    mark_clear(READER); /* once more does no harm */
+}
+
+/* A login that is kept on purpose is no stray while its process lives. */
+static void test_kept(void **state)
+{
+    char text[64];
+    (void)state;
+    mark_set(READER, MARK_KEPT);
+    assert_false(mark_found(READER, true));
+    assert_true(mark_found(READER, false)); /* of a C_Initialize before this one */
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        mark_set(READER, MARK_KEPT);
+        pause();
+        _exit(0);
+    }
+    snprintf(text, sizeof(text), "%ld ", (long)child);
+    char path[512], line[64] = "";
+    while (strncmp(line, text, strlen(text)) != 0) {
+        usleep(1000);
+        assert_int_equal(marks(path), 1);
+        FILE *in = fopen(path, "r");
+        if (in != NULL && fgets(line, sizeof(line), in) == NULL)
+            line[0] = '\0';
+        if (in != NULL)
+            fclose(in);
+    }
+    assert_false(mark_found(READER, false));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_true(mark_found(READER, false));
+    /* Its number, but not its time. */
+    snprintf(text, sizeof(text), "%ld 1 kept\n", (long)getppid());
+    write_mark(text);
+    assert_true(mark_found(READER, false));
+}
+
+/* A line that was not written to its end, or makes no sense, is a mark all the same. */
+static void test_nonsense(void **state)
+{
+    static const char *const lines[] = {"",
+                                        "1",
+                                        "1 ",
+                                        "kept",
+                                        "-1 0 kept\n",
+                                        "0 0 kept\n",
+                                        "99999999999999999999 99999999999999999999 kept\n",
+                                        "1 2 keptkeptkeptkeptkeptkept",
+                                        "%s%n\n"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        write_mark(lines[i]);
+        assert_true(mark_found(READER, true));
+    }
+}
+
+/* What stands in the mark's place is neither followed nor waited for. */
+static void test_no_file(void **state)
+{
+    char path[512], target[512];
+    struct stat st;
+    (void)state;
+    mark_set(READER, MARK_OPERATION);
+    assert_int_equal(marks(path), 1);
+    mark_clear(READER);
+    snprintf(target, sizeof(target), "%s/target", getenv("XDG_RUNTIME_DIR"));
+    assert_int_equal(symlink(target, path), 0);
+    mark_set(READER, MARK_OPERATION);
+    assert_int_equal(lstat(target, &st), -1);
+    assert_false(mark_found(READER, false));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    mark_set(READER, MARK_OPERATION);
+    assert_false(mark_found(READER, false));
+    assert_int_equal(unlink(path), 0);
+}
+
+/* ---- in operations ---- */
+
+static struct {
+    unsigned pins, marked;
+} seen;
+
+/* Counts the PINs that are sent, and those that are sent with a mark made before. */
+static bool watch(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                  size_t *received)
+{
+    (void)context;
+    (void)response;
+    (void)received;
+    if (len > 5 && (command[1] == INS_VERIFY || command[1] == 0x24)) {
+        seen.pins++;
+        seen.marked += marks(NULL) == 1;
+    }
+    return false;
+}
+
+static void test_every_pin_is_marked(void **state)
+{
+    struct sign_operation op = {0};
+    uint8_t signature[PROFILE_SIGNATURE_MAX];
+    size_t len;
+    (void)state;
+    for (int role = 0; role < CARD_ROLES; role++) {
+        bench_start((enum card_role)role, "");
+        memset(&seen, 0, sizeof(seen));
+        twin_set_hook(watch, NULL);
+        const char *fresh = role == CARD_AUTH ? "8306" : "XYZ789";
+        assert_int_equal(bench_login(role == CARD_AUTH ? "9999" : "WRONG9"), CKR_PIN_INCORRECT);
+        assert_int_equal(marks(NULL), 0);
+        assert_int_equal(bench_login(bench.right), CKR_OK);
+        assert_int_equal(marks(NULL), 0);
+        CK_MECHANISM mechanism = {.mechanism = CKM_RSA_PKCS};
+        assert_int_equal(sign_init(&op, &bench.token, &mechanism,
+                                   object_handle(&bench.token, OBJECT_PRIVATE_KEY)),
+                         CKR_OK);
+        assert_int_equal(sign_update(&op, &bench.token, bytes_of("abc", 3)), CKR_OK);
+        assert_int_equal(sign_final(&op, &bench.token, signature, &len), CKR_OK);
+        assert_int_equal(marks(NULL), 0);
+        assert_int_equal(pin_set(&bench.token, bytes_of_text(bench.right), bytes_of_text(fresh)),
+                         CKR_OK);
+        assert_int_equal(marks(NULL), 0);
+        assert_int_equal(seen.pins, 5); /* two logins, the signature, the change's two */
+        assert_int_equal(seen.marked, 5);
+    }
+}
+
+/* A card that could not be made to forget stays marked, until it has been. */
+static bool deaf;
+
+static bool no_answer(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                      size_t *received)
+{
+    (void)context;
+    (void)len;
+    if (!deaf || command[1] != 0xA4 || command[2] != 0x04)
+        return false;
+    memcpy(response, "\x6F\x01", 2);
+    *received = 2;
+    return true;
+}
+
+static void test_not_forgotten(void **state)
+{
+    (void)state;
+    bench_start(CARD_AUTH, "");
+    assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+    int tries;
+    struct card_pin *pin = calloc(1, sizeof(*pin));
+    assert_non_null(pin);
+    card_pin_set(pin, bytes_of_text(PIN_AUTH_RIGHT));
+    insertion_mark(&bench.in);
+    assert_int_equal(card_verify(&bench.in.card, CARD_AUTH, pin, &tries), ERR_OK);
+    free(pin);
+    deaf = true;
+    twin_set_hook(no_answer, NULL);
+    /* Neither the issuer domain nor the power: reader_end() fails too. */
+    twin_fail_call((long)twin_calls() + 1, ERR_TRANSPORT, false);
+    insertion_end(&bench.in, true);
+    twin_fail_call(-1, ERR_OK, false);
+    deaf = false;
+    twin_set_hook(NULL, NULL);
+    assert_int_equal(marks(NULL), 1);
+    assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+    insertion_end(&bench.in, false);
+    assert_int_equal(marks(NULL), 0);
+    bench_assert_closed();
+}
+
+static void open_card(enum card_role role)
+{
+    const char *sign = "00200080"
+                       "06"
+                       "414243313233",
+               *auth = "00200080"
+                       "04"
+                       "31323334";
+    assert_int_equal(common_other(SELECT_JPKI), 0x9000);
+    assert_int_equal(common_other(role == CARD_AUTH ? "00A4020C020018" : "00A4020C02001B"), 0x9000);
+    assert_int_equal(common_other(role == CARD_AUTH ? auth : sign), 0x9000);
+    if (role == CARD_AUTH)
+        assert_int_equal(common_other_signs(false), 0x9000);
+    else
+        assert_int_equal(common_other_reads_private(), 0x9000);
+}
+
+/* A mark that was left: closed at the next transaction, and when the card is first met; also on
+ * cards that need their power taken for it. */
+static void test_closed_by_the_next(void **state)
+{
+    static const char *const lines[] = {"", "isd = no\n", "ignore-isd = yes\n", "sfi = no\n"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(lines); i++)
+        for (int role = 0; role < CARD_ROLES; role++) {
+            bench_start((enum card_role)role, lines[i]);
+            open_card((enum card_role)role);
+            write_mark("1 2 operation\n");
+            assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+            insertion_end(&bench.in, false);
+            bench_assert_closed();
+            assert_int_equal(marks(NULL), 0);
+
+            open_card((enum card_role)role);
+            write_mark("1 2 kept\n");
+            token_clear(&bench.token);
+            assert_int_equal(insertion_recognise(&bench.in, bench.reader, READER), ERR_OK);
+            insertion_end(&bench.in, false);
+            bench_assert_closed();
+            assert_int_equal(marks(NULL), 0);
+        }
+}
+
+/* Without a mark a card that is open stays so: it is somebody else's business. */
+static void test_others_are_left_alone(void **state)
+{
+    (void)state;
+    bench_start(CARD_SIGN, "");
+    open_card(CARD_SIGN);
+    assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+    insertion_end(&bench.in, false);
+    assert_int_equal(common_other_reads_private(), 0x9000);
+    write_mark("1 2 operation\n");
+    mark_clear(READER);
+    mark_set("Another Reader", MARK_OPERATION);
+    assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+    insertion_end(&bench.in, false);
+    assert_int_equal(common_other_reads_private(), 0x9000);
+    mark_clear("Another Reader");
+}
+
+/* With isolation = no the mark says so until logout. */
+static void test_without_isolation(void **state)
+{
+    (void)state;
+    bench.config.isolation = false;
+    bench_start(CARD_SIGN, "");
+    assert_int_equal(bench_login(PIN_SIGN_RIGHT), CKR_OK);
+    assert_int_equal(marks(NULL), 1);
+    assert_false(mark_found(READER, true));
+    assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+    insertion_end(&bench.in, false);
+    assert_int_equal(marks(NULL), 1);
+    assert_int_equal(common_other_reads_private(), 0x9000);
+    assert_int_equal(pin_logout(&bench.token), CKR_OK);
+    assert_int_equal(marks(NULL), 0);
+    bench_assert_closed();
+    /* A refused PIN is nothing that is kept. */
+    assert_int_equal(bench_login("WRONG9"), CKR_PIN_INCORRECT);
+    assert_int_equal(marks(NULL), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_file, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_kept, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_nonsense, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_no_file, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_every_pin_is_marked, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_not_forgotten, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_closed_by_the_next, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_others_are_left_alone, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_without_isolation, setup, bench_teardown),
+    };
+    return cmocka_run_group_tests_name("mark", tests, common_folders, common_folders_end);
+}
