@@ -346,9 +346,9 @@ void pin_tidy(struct token *token)
         pin_logout(token);
         return;
     }
-    /* The signature key's PIN serves one signature. It stays only as long as the certificate is
-     * still to be read, for programs that look at it after they have signed. */
+    /* The signature key's PIN serves one signature, and until then the reading of the certificate. A
+     * certificate that was not read by then wants another login. */
     bool unread = token->holder.state == TOKEN_UNREAD && token->issued != CARD_NO;
-    if (pin_consent_needed(token) && !pin->consent && !unread)
+    if (pin_consent_needed(token) && !pin->consent && (pin->used || !unread))
         forget_held(pin);
 }

@@ -277,15 +277,25 @@ static void test_looking_between(void **state)
     }
 }
 
-/* Programs look at the certificate after they have signed. */
+/* After its one signature the PIN is gone, also for a certificate that was not read before: that
+ * wants another one. What was read stays known. */
 static void test_certificate_after_signature(void **state)
 {
     (void)state;
     CK_BYTE value[4096];
     CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
     CK_OBJECT_HANDLE certificate = user_object(session, CKO_CERTIFICATE, 2);
+    assert_rv(C_GetAttributeValue(session, certificate, &attribute, 1), CKR_USER_NOT_LOGGED_IN);
+    assert_int_equal(twin_verifies(), 0);
+    assert_int_equal(attribute.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+    assert_rv(init(), CKR_OK);
+    assert_rv(user_try_login(session, CKU_CONTEXT_SPECIFIC, SIGN_PIN), CKR_OK);
+    attribute.ulValueLen = sizeof(value);
     assert_rv(C_GetAttributeValue(session, certificate, &attribute, 1), CKR_OK);
     assert_true(attribute.ulValueLen > 1000);
+    expect_signed(sign());
+    attribute.ulValueLen = sizeof(value);
+    assert_rv(C_GetAttributeValue(session, certificate, &attribute, 1), CKR_OK);
     expect_refused();
 }
 

@@ -648,7 +648,7 @@ static void test_consent_not_needed(void **state)
     assert_false(pin_consent_needed(&bench.token));
 }
 
-/* A consent used up, and the certificate known: nothing needs the PIN any longer. */
+/* A consent used up, or taken back and the certificate known: nothing needs the PIN any longer. */
 static void test_forgotten_after_use(void **state)
 {
     (void)state;
@@ -662,6 +662,11 @@ static void test_forgotten_after_use(void **state)
     assert_int_equal(token_load_holder(&bench.token), ERR_OK);
     pin_tidy(&bench.token);
     assert_false(pin_available(&bench.token));
+    bench_start(CARD_SIGN, "");
+    assert_int_equal(bench_login(bench.right), CKR_OK);
+    pin_use(&bench.token);
+    pin_tidy(&bench.token);
+    assert_false(pin_available(&bench.token)); /* read or not: a signature was made */
     assert_true(bench.token.logged_in); /* a context login is enough for the next signature */
     twin_counters_clear();
     assert_int_equal(present(), ERR_DENIED);
