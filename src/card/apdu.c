@@ -106,22 +106,37 @@ enum err apdu_exchange(struct reader *reader, const struct apdu *command,
     return e;
 }
 
-enum err apdu_send_secret(struct reader *reader, struct bytes command, uint16_t *sw)
+/* E: how the exchange ended. No answer to a PIN has any data. */
+static enum err secret_answer(enum err e, struct bytes response, const char *what, uint16_t *sw)
 {
-    uint8_t response[READER_RESPONSE_MAX] = {0};
-    size_t received;
     struct bytes data;
     *sw = 0;
-    enum err e = reader_transmit(reader, command, response, &received);
     if (e == ERR_OK)
-        e = split(bytes_of(response, received), &data, sw);
+        e = split(response, &data, sw);
     if (e == ERR_OK && data.len > 0)
         e = ERR_ANSWER;
     if (e != ERR_OK)
         *sw = 0;
-    log_write(LOG_DEBUG, "card: command with a PIN -> %04X%s%s", *sw, e == ERR_OK ? "" : ": ",
-              e == ERR_OK ? "" : err_text(e));
+    log_write(LOG_DEBUG, "card: command with a PIN%s -> %04X%s%s", what, *sw,
+              e == ERR_OK ? "" : ": ", e == ERR_OK ? "" : err_text(e));
     return e;
+}
+
+enum err apdu_send_secret(struct reader *reader, struct bytes command, uint16_t *sw)
+{
+    uint8_t response[READER_RESPONSE_MAX] = {0};
+    size_t received;
+    enum err e = reader_transmit(reader, command, response, &received);
+    return secret_answer(e, bytes_of(response, received), "", sw);
+}
+
+enum err apdu_send_on_pad(struct reader *reader, struct bytes command, unsigned digits,
+                          uint16_t *sw)
+{
+    uint8_t response[READER_RESPONSE_MAX] = {0};
+    size_t received;
+    enum err e = reader_verify_on_pad(reader, command, digits, response, &received);
+    return secret_answer(e, bytes_of(response, received), " from the reader's keys", sw);
 }
 
 enum err apdu_status(uint16_t sw)
@@ -155,6 +170,30 @@ enum err apdu_status(uint16_t sw)
     default:
         return ERR_ANSWER;
     }
+}
+
+/*
+ * The words of a reader (PC/SC part 10, 2.6). Should a card ever say one of them itself, it means
+ * the same here: 64xx is an error that has changed nothing in the card (ISO/IEC 7816-4, 5.1.3).
+ */
+enum err apdu_pad_status(uint16_t sw)
+{
+    const char *what;
+    switch (sw) {
+    case 0x6400:
+        what = "no PIN was typed in time";
+        break;
+    case 0x6401:
+        what = "the holder cancelled";
+        break;
+    case 0x6403:
+        what = "too few or too many digits";
+        break;
+    default:
+        return apdu_status(sw);
+    }
+    log_write(LOG_INFO, "the reader's keys: %s (%04X)", what, sw);
+    return ERR_CANCELLED;
 }
 
 int apdu_tries(uint16_t sw)

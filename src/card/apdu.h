@@ -57,9 +57,21 @@ enum err apdu_exchange(struct reader *reader, const struct apdu *command,
  */
 enum err apdu_send_secret(struct reader *reader, struct bytes command, uint16_t *sw);
 
+/*
+ * The same for a PIN of DIGITS digits that the holder types on the reader's keys, in place of the
+ * last bytes of COMMAND (reader_verify_on_pad()). SW is the card's word or the reader's:
+ * apdu_pad_status() knows both.
+ */
+enum err apdu_send_on_pad(struct reader *reader, struct bytes command, unsigned digits,
+                          uint16_t *sw);
+
 /* What a status word means, in the one place where that is decided. 63Cx is ERR_PIN_WRONG, with
  * x = 0 ERR_PIN_LOCKED. */
 enum err apdu_status(uint16_t sw);
+
+/* What it means after apdu_send_on_pad(): ERR_CANCELLED when the holder typed no PIN, so that none
+ * was tried; else as apdu_status(). */
+enum err apdu_pad_status(uint16_t sw);
 
 /* The tries left that a status word tells, or -1 when it tells none. */
 int apdu_tries(uint16_t sw);

@@ -35,7 +35,7 @@ struct card {
 
     /* of the transaction under way */
     uint16_t current_file; /* 0: none or not known */
-    bool maybe_verified;   /* a VERIFY was sent, whatever came back */
+    bool maybe_verified;   /* a VERIFY was or may have been sent, whatever came back */
     bool power_must_go;    /* selecting another application has not helped */
 };
 
@@ -135,6 +135,14 @@ enum err card_tries(struct card *card, enum card_role role, int *tries);
  * TRIES is what is left, or -1. Any other error: nobody knows whether a try was spent.
  */
 enum err card_verify(struct card *card, enum card_role role, struct card_pin *pin, int *tries);
+
+/*
+ * The same with a PIN that the holder types on the keys of the reader (reader_has_pad()) and that
+ * never comes here; waits for him. ERR_CANCELLED: he typed none, or not in time, and no try was
+ * spent. ERR_ARGUMENT: the PIN of ROLE is not one of a fixed number of digits, so no keys can type
+ * it. ERR_REFUSED: the reader has no such keys or cannot use them so, or the card refuses.
+ */
+enum err card_verify_on_pad(struct card *card, enum card_role role, int *tries);
 
 /*
  * Changes the PIN of ROLE, which was just verified in this transaction, to FRESH (CHANGE REFERENCE

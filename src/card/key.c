@@ -89,42 +89,59 @@ struct bytes card_pin_text(const struct card_pin *pin)
     return bytes_of(pin->command + CARD_PIN_AT, pin->len);
 }
 
-/* Puts the command's head before the PIN, and sends both. */
-static enum err send_pin(struct card *card, uint8_t ins, uint8_t p1, uint8_t p2,
-                         struct card_pin *pin, uint16_t *sw)
+/* The head of a command whose data is a PIN of LEN bytes: CARD_PIN_AT bytes into OUT. */
+static void write_head(uint8_t *out, uint8_t ins, uint8_t p1, uint8_t p2, uint8_t len)
 {
     struct writer w;
-    writer_init(&w, pin->command, CARD_PIN_AT);
+    writer_init(&w, out, CARD_PIN_AT);
     writer_u8(&w, 0x00);
     writer_u8(&w, ins);
     writer_u8(&w, p1);
     writer_u8(&w, p2);
-    writer_u8(&w, pin->len);
+    writer_u8(&w, len);
+}
+
+static enum err send_pin(struct card *card, const struct card_pin *pin, uint16_t *sw)
+{
     return apdu_send_secret(card->reader, bytes_of(pin->command, CARD_PIN_AT + (size_t)pin->len),
                             sw);
 }
 
-enum err card_verify(struct card *card, enum card_role role, struct card_pin *pin, int *tries)
+/*
+ * Makes ready for the PIN of ROLE, LEN bytes, and writes the head of its VERIFY command,
+ * CARD_PIN_AT bytes. After ERR_OK the command must be taken for sent. How the PIN is to be named is
+ * found out with the question for tries, which costs none.
+ */
+static enum err begin_verify(struct card *card, enum card_role role, uint8_t len, uint8_t *head,
+                             int *tries)
 {
     uint16_t file = card->profile->keys[role].pin.file;
-    uint16_t sw;
     enum err e = ERR_OK;
-    *tries = -1;
-    /* The empty VERIFY is this card's question for tries left, never a presented PIN. */
-    if (pin->len == 0)
-        return ERR_ARGUMENT;
-    /* How the PIN is to be named is found out with the question, which costs no try. */
     if (card->short_ids_pin == CARD_UNKNOWN)
         e = card_tries(card, role, tries);
     if (e == ERR_OK && card->short_ids_pin != CARD_YES)
         e = card_select_file(card, file);
     if (e != ERR_OK)
         return e;
+    write_head(head, INS_VERIFY, 0x00,
+               card->short_ids_pin == CARD_YES ? apdu_short_id(file) : P2_CURRENT_FILE, len);
     card->maybe_verified = true;
-    e = send_pin(card, INS_VERIFY, 0x00,
-                 card->short_ids_pin == CARD_YES ? apdu_short_id(file) : P2_CURRENT_FILE, pin, &sw);
     if (card->short_ids_pin == CARD_YES)
         card->current_file = 0; /* whether a short identifier selects here is not known */
+    return ERR_OK;
+}
+
+enum err card_verify(struct card *card, enum card_role role, struct card_pin *pin, int *tries)
+{
+    uint16_t sw;
+    *tries = -1;
+    /* The empty VERIFY is this card's question for tries left, never a presented PIN. */
+    if (pin->len == 0)
+        return ERR_ARGUMENT;
+    enum err e = begin_verify(card, role, pin->len, pin->command, tries);
+    if (e != ERR_OK)
+        return e;
+    e = send_pin(card, pin, &sw);
     if (e != ERR_OK)
         return e;
     *tries = apdu_tries(sw);
@@ -142,13 +159,38 @@ enum err card_change_pin(struct card *card, enum card_role role, struct card_pin
     enum err e = card_select_file(card, card->profile->keys[role].pin.file);
     if (e != ERR_OK)
         return e;
-    e = send_pin(card, INS_CHANGE_REFERENCE_DATA, P1_NEW_PIN_ALONE, P2_CURRENT_FILE, fresh, &sw);
+    write_head(fresh->command, INS_CHANGE_REFERENCE_DATA, P1_NEW_PIN_ALONE, P2_CURRENT_FILE,
+               fresh->len);
+    e = send_pin(card, fresh, &sw);
     if (e == ERR_OK)
         e = apdu_status(sw);
     else
         *unclear = true;
     *unclear |= e == ERR_ANSWER;
     return e;
+}
+
+enum err card_verify_on_pad(struct card *card, enum card_role role, int *tries)
+{
+    const struct profile_pin *rule = &card->profile->keys[role].pin;
+    uint8_t command[CARD_PIN_AT + PROFILE_PIN_MAX];
+    uint16_t sw;
+    *tries = -1;
+    /* A pad has only digits, and a PIN of any other length would be a try spent in vain. */
+    if (rule->alphabet != PROFILE_DIGITS || rule->min != rule->max)
+        return ERR_ARGUMENT;
+    enum err e = begin_verify(card, role, rule->max, command, tries);
+    if (e != ERR_OK)
+        return e;
+    memset(command + CARD_PIN_AT, 0xFF, rule->max); /* no digits, should the reader leave them */
+    e = apdu_send_on_pad(card->reader, bytes_of(command, CARD_PIN_AT + (size_t)rule->max),
+                         rule->max, &sw);
+    if (e != ERR_OK)
+        return e;
+    *tries = apdu_tries(sw);
+    /* maybe_verified stays, even if the reader says that nothing was sent: its words could be a
+     * card's as well, and making a card forget what it never knew costs one command. */
+    return apdu_pad_status(sw);
 }
 
 static enum err sign_once(struct card *card, uint8_t p1, uint8_t p2, struct bytes in,

@@ -9,8 +9,9 @@
 #include <time.h>
 
 #include <winscard.h>
-#include <reader.h> /* of pcsc-lite: SCARD_ATTR_ATR_STRING */
+#include <reader.h> /* of pcsc-lite: SCARD_ATTR_ATR_STRING, CM_IOCTL_GET_FEATURE_REQUEST */
 
+#include "reader/pad.h"
 #include "reader/reader.h"
 #include "support/log.h"
 
@@ -38,6 +39,8 @@ struct reader {
     SCARDHANDLE card;
     DWORD protocol;
     bool connected;
+    bool pad_asked;    /* since it was connected */
+    uint32_t pad_code; /* control code for a PIN on the reader's own keys; 0: it has none */
     char name[];
 };
 
@@ -352,6 +355,7 @@ static enum err connect_card(struct reader *reader)
     if (rv != SCARD_S_SUCCESS)
         return failed("SCardConnect", rv);
     reader->connected = true;
+    reader->pad_asked = false;
     return ERR_OK;
 }
 
@@ -424,6 +428,16 @@ enum err reader_begin(struct reader *reader, bool *fresh)
     return e;
 }
 
+static enum err answered(const char *call, LONG rv, DWORD len, size_t *received)
+{
+    if (rv != SCARD_S_SUCCESS)
+        return failed(call, rv);
+    if (len > READER_RESPONSE_MAX)
+        return ERR_ANSWER;
+    *received = len;
+    return ERR_OK;
+}
+
 enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
                          size_t *received)
 {
@@ -435,29 +449,57 @@ enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *r
     DWORD len = READER_RESPONSE_MAX;
     LONG rv =
         SCardTransmit(reader->card, pci, command.data, (DWORD)command.len, NULL, response, &len);
+    return answered("SCardTransmit", rv, len, received);
+}
+
+/* ---- keys of the reader's own ---- */
+
+/* Drivers that know no features at all answer with an error: then there are no keys. */
+static uint32_t ask_pad(struct reader *reader)
+{
+    uint8_t list[MAX_BUFFER_SIZE];
+    DWORD len = 0;
+    uint32_t code = 0;
+    LONG rv =
+        SCardControl(reader->card, CM_IOCTL_GET_FEATURE_REQUEST, NULL, 0, list, sizeof(list), &len);
     if (rv != SCARD_S_SUCCESS)
-        return failed("SCardTransmit", rv);
-    if (len > READER_RESPONSE_MAX)
-        return ERR_ANSWER;
-    *received = len;
-    return ERR_OK;
+        log_write(LOG_DEBUG, "the reader names no features: 0x%08lX",
+                  (unsigned long)rv & 0xFFFFFFFFUL);
+    else if (len > sizeof(list) || pad_find_verify(bytes_of(list, len), &code) != ERR_OK)
+        log_write(LOG_WARNING, "the reader's list of features makes no sense");
+    else
+        log_write(LOG_DEBUG, "the reader has %s for a PIN", code != 0 ? "keys" : "no keys");
+    return code;
 }
 
 bool reader_has_pad(struct reader *reader)
 {
-    (void)reader;
-    return false;
+    if (!reader->connected)
+        return false;
+    if (!reader->pad_asked)
+        reader->pad_code = ask_pad(reader);
+    reader->pad_asked = true;
+    return reader->pad_code != 0;
 }
 
+/* pcsc-lite waits for the reader's answer as long as the driver does: until the holder has typed,
+ * or the reader has given up. */
 enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsigned digits,
                               uint8_t *response, size_t *received)
 {
-    (void)reader;
-    (void)command;
-    (void)digits;
-    (void)response;
+    uint8_t verify[PAD_VERIFY_MAX];
     *received = 0;
-    return ERR_REFUSED;
+    if (!reader->connected)
+        return ERR_NO_CARD;
+    if (!reader_has_pad(reader))
+        return ERR_REFUSED;
+    size_t size = pad_build_verify(command, digits, verify);
+    if (size == 0)
+        return ERR_ARGUMENT;
+    DWORD len = 0;
+    LONG rv = SCardControl(reader->card, reader->pad_code, verify, (DWORD)size, response,
+                           READER_RESPONSE_MAX, &len);
+    return answered("SCardControl (PIN on the reader's keys)", rv, len, received);
 }
 
 bool reader_end(struct reader *reader, bool power_off)

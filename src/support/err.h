@@ -16,7 +16,7 @@ enum err {
     ERR_NO_CARD,       /* no card in the reader, or it was taken out */
     ERR_BUSY,          /* another program holds the card, longer than we are ready to wait */
     ERR_TRANSPORT,     /* the exchange broke off; what the card did is not known */
-    ERR_CANCELLED,     /* a wait was ended by reader_cancel() */
+    ERR_CANCELLED,     /* a wait was ended by reader_cancel(), or by the holder at the reader */
     ERR_ANSWER,        /* the card answered something that makes no sense */
     ERR_NOT_FOUND,     /* the card has no such application or file */
     ERR_DENIED,        /* the card wants a PIN first (6982) */

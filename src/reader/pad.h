@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What PC/SC part 10 ("IFDs with Secure PIN Entry Capabilities") says to readers
+ * with keys of their own, as bytes. Nothing here talks to a reader: pcsc.c does.
+ */
+#ifndef JPKI_READER_PAD_H
+#define JPKI_READER_PAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "support/bytes.h"
+#include "support/err.h"
+
+#define PAD_DIGITS_MAX 15 /* the size of the PIN block is written in four bits */
+#define PAD_VERIFY_MAX (19 + 5 + PAD_DIGITS_MAX)
+
+/*
+ * Looks for FEATURE_VERIFY_PIN_DIRECT in LIST, a reader's answer to GET_FEATURE_REQUEST. CODE is
+ * its control code, or 0 when the reader does not have it. ERR_ANSWER (CODE 0) when any part of
+ * LIST is not formed as it must be: whoever speaks so badly is not trusted with a PIN.
+ */
+enum err pad_find_verify(struct bytes list, uint32_t *code);
+
+/*
+ * Writes the structure PIN_VERIFY for a PIN of exactly DIGITS decimal digits, sent as text in place
+ * of the last DIGITS bytes of COMMAND: a whole VERIFY command of five bytes and these. OUT has room
+ * for PAD_VERIFY_MAX; the number of bytes written is returned, 0 when COMMAND does not fit DIGITS
+ * or DIGITS is not from 1 to PAD_DIGITS_MAX.
+ */
+size_t pad_build_verify(struct bytes command, unsigned digits, uint8_t *out);
+
+#endif
