@@ -19,6 +19,9 @@
 
 #define WAIT_MS 5000 /* for a transaction of somebody else */
 #define VERIFY 0x20
+#define TWIN_DIGITS_MAX 15 /* PC/SC part 10: the PIN block's size has four bits */
+#define NOT_IN_TIME 0x6400 /* what a reader says, PC/SC part 10, 2.6 */
+#define WRONG_NUMBER 0x6403
 
 /* A virtual card; also held by the command that is under way when it is taken out. */
 struct chip {
@@ -42,6 +45,9 @@ struct slot {
     uint8_t atr[READER_ATR_MAX];
     size_t atr_len;
     const void *owner; /* of the transaction: a reader, or the slot itself for another program */
+    bool pad;
+    char typed[TWIN_DIGITS_MAX + 1]; /* the next entry on the pad */
+    uint16_t pad_sw;
 };
 
 enum transaction { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_LOST };
@@ -67,7 +73,7 @@ struct reader_view {
 };
 
 struct counters {
-    unsigned commands, verifies, power_offs;
+    unsigned commands, verifies, power_offs, pad_asked;
     unsigned by_ins[256];
 };
 
@@ -371,6 +377,29 @@ void twin_hold(const char *name, bool held)
     give();
 }
 
+void twin_pad(const char *reader, bool has)
+{
+    begin_use();
+    struct slot *slot = must_find(reader);
+    slot->pad = has;
+    slot->typed[0] = '\0';
+    slot->pad_sw = NOT_IN_TIME;
+    give();
+}
+
+void twin_pad_types(const char *reader, const char *digits, uint16_t reader_sw)
+{
+    begin_use();
+    struct slot *slot = must_find(reader);
+    if (!slot->pad)
+        die("nobody can type on a reader without keys", reader);
+    if (strlen(digits) > TWIN_DIGITS_MAX || strspn(digits, "0123456789") != strlen(digits))
+        die("no PIN that a reader's keys can type", reader);
+    strcpy(slot->typed, digits);
+    slot->pad_sw = reader_sw;
+    give();
+}
+
 /* Without the lock, which is taken again. */
 static size_t run_card(struct slot *slot, const uint8_t *command, size_t len, uint8_t *response)
 {
@@ -443,6 +472,11 @@ unsigned twin_verifies(void)
 unsigned twin_power_offs(void)
 {
     return look(&twin.counters.power_offs);
+}
+
+unsigned twin_pad_asked(void)
+{
+    return look(&twin.counters.pad_asked);
 }
 
 unsigned twin_open_transactions(void)
@@ -815,6 +849,50 @@ static enum err transmit(struct reader *reader, struct bytes command, size_t *n)
     return e;
 }
 
+/* The reader answers SW by itself, and the card hears nothing. */
+static enum err reader_says(struct reader *reader, uint16_t sw, size_t *n)
+{
+    enum err fault = count_call(), e;
+    still(reader, &e);
+    reader->room[0] = (uint8_t)(sw >> 8);
+    reader->room[1] = (uint8_t)sw;
+    *n = 2;
+    return e != ERR_OK ? e : fault;
+}
+
+static enum err type_pin(struct reader *reader, struct slot *slot, struct bytes command,
+                         unsigned digits, size_t *n)
+{
+    uint8_t typed[5 + TWIN_DIGITS_MAX];
+    uint16_t sw = slot->pad_sw;
+    if (command.len != 5 + digits || digits == 0 || digits > TWIN_DIGITS_MAX ||
+        command.data[1] != VERIFY || command.data[4] != digits)
+        die("no VERIFY for so many digits", reader->name);
+    twin.counters.pad_asked++;
+    slot->pad_sw = NOT_IN_TIME; /* this entry is used up */
+    if (sw == 0 && strlen(slot->typed) != digits)
+        sw = WRONG_NUMBER;
+    if (sw != 0)
+        return reader_says(reader, sw, n);
+    memcpy(typed, command.data, 5);
+    memcpy(typed + 5, slot->typed, digits);
+    return transmit(reader, bytes_of(typed, command.len), n);
+}
+
+/* The end of an exchange: the transaction may be lost by it. */
+static void finish(struct reader *reader, enum err e, size_t n, uint8_t *response, size_t *received)
+{
+    if (reader->transaction == TRANSACTION_OPEN && ends_transaction(e)) {
+        reader->transaction = TRANSACTION_LOST;
+        reader->lost_by = e;
+        reader->connected = false;
+        release(reader);
+    }
+    if (e == ERR_OK && n > 0)
+        memcpy(response, reader->room, n);
+    *received = e == ERR_OK ? n : 0;
+}
+
 enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
                          size_t *received)
 {
@@ -826,34 +904,40 @@ enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *r
     enum err e = reader->lost_by;
     if (reader->transaction == TRANSACTION_OPEN)
         e = transmit(reader, command, &n);
-    if (reader->transaction == TRANSACTION_OPEN && ends_transaction(e)) {
-        reader->transaction = TRANSACTION_LOST;
-        reader->lost_by = e;
-        reader->connected = false;
-        release(reader);
-    }
-    if (e == ERR_OK && n > 0)
-        memcpy(response, reader->room, n);
-    *received = e == ERR_OK ? n : 0;
+    finish(reader, e, n, response, received);
     leave(&reader->inside);
     return e;
 }
 
 bool reader_has_pad(struct reader *reader)
 {
-    (void)reader;
-    return false;
+    enum err e;
+    enter(reader->pid, &reader->inside);
+    if (reader->transaction == TRANSACTION_NONE)
+        die("a question for keys outside a transaction", reader->name);
+    const struct slot *slot = still(reader, &e);
+    bool has = slot != NULL && slot->pad;
+    leave(&reader->inside);
+    return has;
 }
 
 enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsigned digits,
                               uint8_t *response, size_t *received)
 {
-    (void)reader;
-    (void)command;
-    (void)digits;
-    (void)response;
+    size_t n = 0;
     *received = 0;
-    return ERR_REFUSED;
+    enter(reader->pid, &reader->inside);
+    if (reader->transaction == TRANSACTION_NONE)
+        die("a PIN outside a transaction", reader->name);
+    enum err e = reader->lost_by;
+    if (reader->transaction == TRANSACTION_OPEN) {
+        struct slot *slot = still(reader, &e);
+        if (slot != NULL)
+            e = slot->pad ? type_pin(reader, slot, command, digits, &n) : ERR_REFUSED;
+    }
+    finish(reader, e, n, response, received);
+    leave(&reader->inside);
+    return e;
 }
 
 /* A card that is out has no power either. */

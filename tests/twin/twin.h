@@ -47,20 +47,33 @@ void twin_hold(const char *name, bool); /* another program has the card: ERR_BUS
 /* A command sent by another program, between our transactions: its status word. */
 uint16_t twin_other_program(const char *name, const uint8_t *command, size_t len);
 
+/* The reader gets keys for a PIN, or loses them. */
+void twin_pad(const char *reader, bool has);
+
+/*
+ * What the holder will do the next time that READER asks for a PIN: type DIGITS, which go to the
+ * card in the command's last bytes, or, with READER_SW not 0, make the reader answer with this
+ * status word and send the card nothing. The reader answers 6403 to a wrong number of digits, as it
+ * must, and 6400 when nothing was said here.
+ */
+void twin_pad_types(const char *reader, const char *digits, uint16_t reader_sw);
+
 /* What was sent since twin_clear() or twin_counters_clear(), on all readers. */
 unsigned twin_commands(void);
 unsigned twin_commands_of(uint8_t ins);
 unsigned twin_verifies(void); /* VERIFY with a PIN, not the question for tries left */
 unsigned twin_power_offs(void);
+unsigned twin_pad_asked(void); /* how often a holder was asked to type a PIN */
 void twin_counters_clear(void);
 
 /* Transactions open now; those that were begun or sent to in any wrong order fail the test. */
 unsigned twin_open_transactions(void);
 
 /*
- * Faults. Call k (counted from 0 over reader_list, reader_states, reader_begin, reader_transmit and
- * reader_end since twin_calls_clear()) fails with ERROR instead of being done; k < 0: none.
- * With AFTER the call is done and only its answer lost (reader_transmit).
+ * Faults. Call k (counted from 0 over reader_list, reader_states, reader_begin, reader_transmit,
+ * reader_verify_on_pad and reader_end since twin_calls_clear()) fails with ERROR instead of being
+ * done; k < 0: none. With AFTER the call is done and only its answer lost (reader_transmit,
+ * reader_verify_on_pad).
  */
 void twin_fail_call(long k, enum err error, bool after);
 unsigned long twin_calls(void);
