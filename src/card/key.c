@@ -112,13 +112,13 @@ static enum err send_pin(struct card *card, const struct card_pin *pin, uint16_t
  * CARD_PIN_AT bytes. After ERR_OK the command must be taken for sent. How the PIN is to be named is
  * found out with the question for tries, which costs none.
  */
-static enum err begin_verify(struct card *card, enum card_role role, uint8_t len, uint8_t *head,
-                             int *tries)
+static enum err begin_verify(struct card *card, enum card_role role, uint8_t len, uint8_t *head)
 {
     uint16_t file = card->profile->keys[role].pin.file;
     enum err e = ERR_OK;
+    int tries; /* of before: what is left after this is what its answer says */
     if (card->short_ids_pin == CARD_UNKNOWN)
-        e = card_tries(card, role, tries);
+        e = card_tries(card, role, &tries);
     if (e == ERR_OK && card->short_ids_pin != CARD_YES)
         e = card_select_file(card, file);
     if (e != ERR_OK)
@@ -138,7 +138,7 @@ enum err card_verify(struct card *card, enum card_role role, struct card_pin *pi
     /* The empty VERIFY is this card's question for tries left, never a presented PIN. */
     if (pin->len == 0)
         return ERR_ARGUMENT;
-    enum err e = begin_verify(card, role, pin->len, pin->command, tries);
+    enum err e = begin_verify(card, role, pin->len, pin->command);
     if (e != ERR_OK)
         return e;
     e = send_pin(card, pin, &sw);
@@ -179,7 +179,7 @@ enum err card_verify_on_pad(struct card *card, enum card_role role, int *tries)
     /* A pad has only digits, and a PIN of any other length would be a try spent in vain. */
     if (rule->alphabet != PROFILE_DIGITS || rule->min != rule->max)
         return ERR_ARGUMENT;
-    enum err e = begin_verify(card, role, rule->max, command, tries);
+    enum err e = begin_verify(card, role, rule->max, command);
     if (e != ERR_OK)
         return e;
     memset(command + CARD_PIN_AT, 0xFF, rule->max); /* no digits, should the reader leave them */

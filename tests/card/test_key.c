@@ -270,6 +270,18 @@ static void test_verify_broken_off(void **state)
     }
 }
 
+/* What was left before is not what is left after a VERIFY without an answer. */
+static void test_verify_broken_off_after_question(void **state)
+{
+    int tries;
+    (void)state;
+    twin_fail_call(1, ERR_TRANSPORT, true);
+    assert_int_equal(verify(CARD_AUTH, "1234", &tries), ERR_TRANSPORT);
+    plain_check(&plain, 0, "00200098");
+    assert_int_equal(twin_verifies(), 1);
+    assert_int_equal(tries, -1);
+}
+
 /* The empty VERIFY would be the question, and pass for a presented PIN nowhere. */
 static void test_verify_empty(void **state)
 {
@@ -446,6 +458,7 @@ int main(void)
         on_card(test_verify_selected),
         on_card(test_verify_answers),
         on_card(test_verify_broken_off),
+        on_card(test_verify_broken_off_after_question),
         on_card(test_verify_empty),
         on_card(test_verify_without_answer_to_question),
         on_card(test_pin_text),
