@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The usage history: what was done with the card's keys, for its holder to look at. One event is one
- * line of JSON (JSON Lines), in $XDG_STATE_HOME/jpki-pkcs11/history.jsonl (folder.h) with mode 0600,
- * or in the system log. docs/history.md says what a line holds and what it never holds.
+ * The usage history: what was done with the card's keys, for its holder to look at. One event is
+ * one line of JSON (JSON Lines), in $XDG_STATE_HOME/jpki-pkcs11/history.jsonl (folder.h) with mode
+ * 0600, or in the system log. docs/history.md says what a line holds and what it never holds.
  *
  * Each line in the file holds the SHA-256 of the one before. So a line that was damaged, changed or
  * taken out by hand shows; but whoever may write the file may also write all of it anew, or cut its
@@ -36,8 +36,8 @@ enum err history_ready(enum config_history target);
 
 /*
  * Writes EVENT, with time and program. ERR_OK also for CONFIG_HISTORY_NO, which has nothing to
- * write. ERR_NOT_RECORDED, with a line in the log that says why, when it could not be written whole;
- * nothing of it then stands in the file. Waits at most two seconds for other writers.
+ * write. ERR_NOT_RECORDED, with a line in the log that says why, when it could not be written
+ * whole; nothing of it then stands in the file. Waits at most two seconds for other writers.
  */
 enum err history_add(enum config_history target, const struct history_event *event);
 

@@ -75,7 +75,7 @@ static CK_RV login(struct call *call, CK_USER_TYPE type, CK_UTF8CHAR *pin, CK_UL
     if (type != CKU_CONTEXT_SPECIFIC)
         return CKR_USER_TYPE_INVALID;
     struct sign_operation *op = &call->session->sign;
-    if (op->mech == NULL || !pin_consent_needed(call->token))
+    if (op->mech == NULL || !pin_asked_each_time(call->token))
         return CKR_OPERATION_NOT_INITIALIZED;
     CK_RV rv = pin_consent(call->token, text);
     if (rv == CKR_OK)

@@ -207,6 +207,7 @@ static void export(struct config *config, struct config_state *state)
         .log_level = (enum log_level)number[CONFIG_KEY_LOG_LEVEL],
         .log_file = state->text[CONFIG_KEY_LOG_FILE],
         .reader_ignore = state->text[CONFIG_KEY_READER_IGNORE],
+        .pinpad = number[CONFIG_KEY_READER_PINPAD] != 0,
         .complaints = state->complaints,
         .complaint_count = state->complaint_count,
     };

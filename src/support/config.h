@@ -32,6 +32,7 @@ struct config {
     enum log_level log_level;    /* log.level */
     char *log_file;              /* log.file, or NULL */
     char *reader_ignore;         /* reader.ignore: glob pattern of reader names, or NULL */
+    bool pinpad;                 /* reader.pinpad */
     char **complaints;           /* what was wrong: "FILE:LINE: …", for the log */
     size_t complaint_count;
 };

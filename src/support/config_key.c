@@ -73,6 +73,7 @@ static const struct row rows[CONFIG_KEY_COUNT] = {
     [CONFIG_KEY_LOG_LEVEL] = {"log.level", KIND_WORD, RULE_LOWER, LOG_OFF, levels, LOG_DEBUG},
     [CONFIG_KEY_LOG_FILE] = {"log.file", KIND_PATH, RULE_KEEP, 0, none, 0},
     [CONFIG_KEY_READER_IGNORE] = {"reader.ignore", KIND_PATTERN, RULE_KEEP, 0, none, 0},
+    [CONFIG_KEY_READER_PINPAD] = {"reader.pinpad", KIND_WORD, RULE_HIGHER, 1, yes_no, 0},
 };
 
 const char *config_key_name(enum config_key key)

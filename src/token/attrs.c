@@ -238,7 +238,7 @@ static struct bytes made(struct token *token, enum object object, const struct r
     case MADE_CATEGORY:
         return number(room, object == OBJECT_CA_CERTIFICATE ? CATEGORY_AUTHORITY : CATEGORY_USER);
     case MADE_CONSENT:
-        return flag(room, pin_consent_needed(token));
+        return flag(room, pin_asked_each_time(token));
     case MADE_MECHANISMS:
         return bytes_of(room->u.mechanisms,
                         mech_allowed(token, room->u.mechanisms) * sizeof(CK_MECHANISM_TYPE));

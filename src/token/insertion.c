@@ -81,6 +81,7 @@ enum err insertion_recognise(struct insertion *in, struct reader *reader, const 
         snprintf(in->serial + 2 * i, 3, "%02X", in->identity[i]);
     log_write(LOG_INFO, "%s, serial %s, model '%s'", in->card.profile->kind, in->serial,
               in->card.model);
+    in->pad = reader_has_pad(reader);
     close_stray(in);
     return ERR_OK;
 }

@@ -84,8 +84,9 @@ void pin_use(struct token *token)
 
 /* ---- login ---- */
 
-/* Inside a transaction: refuses when the card would lose a try that is not ours to lose. */
-static CK_RV check_tries(struct token *token)
+/* Inside a transaction: refuses (ERR_PIN_LOCKED) when the card would lose a try that is not ours to
+ * lose. ERR_NOT_FOUND: it has no such PIN. */
+static enum err check_tries(struct token *token)
 {
     struct card *card = &token->insertion->card;
     int reserve = (int)token->config->pin_reserve;
@@ -97,19 +98,24 @@ static CK_RV check_tries(struct token *token)
         e = card_tries(card, token->role, &tries);
     }
     if (e != ERR_OK)
-        return e == ERR_NOT_FOUND ? CKR_USER_PIN_NOT_INITIALIZED : rv_of(e);
+        return e;
     token_set_tries(token, tries);
     if (tries == 0) {
         log_write(LOG_WARNING, "the PIN is locked; only the municipal office or a convenience "
                                "store's kiosk can reset it");
-        return CKR_PIN_LOCKED;
+        return ERR_PIN_LOCKED;
     }
     if (tries <= reserve && reserve > 0) {
         log_write(LOG_WARNING, "%d tries left (-1: not known): they are kept (pin.reserve = %d)",
                   tries, reserve);
-        return CKR_PIN_LOCKED;
+        return ERR_PIN_LOCKED;
     }
-    return CKR_OK;
+    return ERR_OK;
+}
+
+static CK_RV rv_of_tries(enum err e)
+{
+    return e == ERR_NOT_FOUND ? CKR_USER_PIN_NOT_INITIALIZED : rv_of(e);
 }
 
 enum err pin_prove_isolation(struct token *token)
@@ -170,13 +176,11 @@ CK_RV pin_verify_offered(struct token *token, const uint8_t *hash)
     /* Before the PIN's file is selected, which then stays so until the VERIFY. */
     if (token->issued == CARD_UNKNOWN && token->role == CARD_SIGN)
         token->issued = card_has_certificate(&in->card, token->role);
-    if (!is_no_guess(token, hash)) {
-        CK_RV rv = check_tries(token);
-        if (rv != CKR_OK)
-            return rv;
-    }
+    enum err e = is_no_guess(token, hash) ? ERR_OK : check_tries(token);
+    if (e != ERR_OK)
+        return rv_of_tries(e);
     insertion_mark(in);
-    enum err e = card_verify(&in->card, token->role, &pin->offered, &tries);
+    e = card_verify(&in->card, token->role, &pin->offered, &tries);
     if (e == ERR_OK) {
         pin_note_accepted(token, hash);
         return CKR_OK;
@@ -219,10 +223,63 @@ static CK_RV present_offered(struct token *token, const uint8_t *hash)
     return rv;
 }
 
+/* ---- the reader's own keys ---- */
+
+bool pin_on_pad(const struct token *token)
+{
+    const struct profile_pin *rule = &token->key->pin;
+    return token->config->pinpad && token->insertion->pad && rule->alphabet == PROFILE_DIGITS &&
+           rule->min == rule->max;
+}
+
+bool pin_asked_each_time(const struct token *token)
+{
+    return pin_consent_needed(token) || (pin_on_pad(token) && token->config->isolation);
+}
+
+/* Inside a transaction: has the holder type the PIN, unless the tries that are left are kept. */
+static enum err present_on_pad(struct token *token)
+{
+    int tries;
+    enum err e = check_tries(token);
+    if (e != ERR_OK)
+        return e;
+    insertion_mark(token->insertion);
+    e = card_verify_on_pad(&token->insertion->card, token->role, &tries);
+    if (e == ERR_OK)
+        token_set_tries(token, (int)token->key->pin.tries);
+    if (e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED) {
+        token_set_tries(token, tries);
+        log_write(LOG_WARNING, "the card refused the PIN; tries left: %d", tries);
+    }
+    return e;
+}
+
+/* With isolation the PIN is asked for where it is used: the login only looks whether it can be. */
+static CK_RV login_on_pad(struct token *token)
+{
+    bool isolation = token->config->isolation;
+    CK_RV rv = record_ready(token);
+    if (rv == CKR_OK)
+        rv = rv_of(insertion_begin(token->insertion));
+    if (rv != CKR_OK)
+        return rv;
+    rv = rv_of_tries(isolation ? check_tries(token) : present_on_pad(token));
+    if (rv == CKR_OK) {
+        begin_login(token);
+        token->pin->accepted_at = clock_ms();
+        token->pin->by_pad = true;
+    }
+    pin_end_transaction(token, rv);
+    return rv;
+}
+
 static CK_RV login(struct token *token, struct bytes text)
 {
     struct pin_memory *pin = token->pin;
     uint8_t hash[REFUSED_HASH];
+    if (text.data == NULL && pin_on_pad(token))
+        return login_on_pad(token);
     if (!pinrule_take(&token->key->pin, text, &pin->offered))
         return CKR_PIN_LEN_RANGE;
     CK_RV rv = CKR_FUNCTION_FAILED;
@@ -253,6 +310,8 @@ CK_RV pin_consent(struct token *token, struct bytes text)
 {
     if (!token->logged_in)
         return CKR_USER_NOT_LOGGED_IN;
+    if (text.data == NULL && pin_on_pad(token))
+        return CKR_OK; /* the signature itself will ask */
     CK_RV made = login(token, text);
     CK_RV rv = record(token, RECORD_CONSENT, made);
     if (made == CKR_OK && rv != CKR_OK)
@@ -266,6 +325,7 @@ static void end_login(struct token *token)
     secret_wipe(token->pin->accepted, sizeof(token->pin->accepted));
     token->pin->has_accepted = false;
     token->pin->consent = false;
+    token->pin->by_pad = false;
     token->logged_in = false;
 }
 
@@ -297,7 +357,8 @@ void pin_lost(struct token *token)
 
 bool pin_available(const struct token *token)
 {
-    return token->logged_in && (!token->config->isolation || token->pin->held.len > 0);
+    const struct pin_memory *pin = token->pin;
+    return token->logged_in && (!token->config->isolation || pin->held.len > 0 || pin->by_pad);
 }
 
 enum err pin_present(struct token *token)
@@ -308,6 +369,8 @@ enum err pin_present(struct token *token)
         return ERR_DENIED;
     if (!token->config->isolation)
         return ERR_OK;
+    if (pin->held.len == 0)
+        return present_on_pad(token);
     insertion_mark(token->insertion);
     enum err e = card_verify(&token->insertion->card, token->role, &pin->held, &tries);
     if (e == ERR_OK)
@@ -346,8 +409,8 @@ void pin_tidy(struct token *token)
         pin_logout(token);
         return;
     }
-    /* The signature key's PIN serves one signature, and until then the reading of the certificate. A
-     * certificate that was not read by then wants another login. */
+    /* The signature key's PIN serves one signature, and until then the reading of the certificate.
+     * A certificate that was not read by then wants another login. */
     bool unread = token->holder.state == TOKEN_UNREAD && token->issued != CARD_NO;
     if (pin_consent_needed(token) && !pin->consent && (pin->used || !unread))
         forget_held(pin);

@@ -26,6 +26,10 @@ void pin_adopt(struct token *token);
  * C_Login as user. TEXT is the caller's. CKR_OK, CKR_PIN_LEN_RANGE (form), CKR_PIN_INVALID (refused
  * before), CKR_PIN_INCORRECT, CKR_PIN_LOCKED (also: only the reserve is left), or an error of the
  * device. A successful login is the consent for one signature.
+ *
+ * No TEXT (data NULL), where pin_on_pad(): with isolation = yes only the tries left are looked at,
+ * and each use of the key asks on the reader's keys, inside its transaction; with isolation = no
+ * the PIN is typed now. CKR_FUNCTION_CANCELED: the holder typed none.
  */
 CK_RV pin_login(struct token *token, struct bytes text);
 
@@ -52,6 +56,14 @@ CK_RV pin_logout(struct token *token);
 /* Whether each signature with this token's key has to be consented to. */
 bool pin_consent_needed(const struct token *token);
 
+/* Whether this token's PIN is typed on the reader's own keys: it has some, the settings let them be
+ * used, and the PIN is one that they can type. */
+bool pin_on_pad(const struct token *token);
+
+/* Whether the holder is asked for each signature, by the program or by the reader
+ * (CKA_ALWAYS_AUTHENTICATE). */
+bool pin_asked_each_time(const struct token *token);
+
 /* Whether a consent is waiting to be used. */
 bool pin_consented(const struct token *token);
 
@@ -67,7 +79,9 @@ bool pin_available(const struct token *token);
 /*
  * Inside a transaction: makes the card accept the key's use, by presenting the remembered PIN
  * (isolation = yes) or by trusting the card's own state. A refusal ends the login; it is never
- * repeated, and reported as ERR_DENIED. A success also fills the counter again.
+ * repeated, and reported as ERR_DENIED. A success also fills the counter again. A PIN that is typed
+ * on the reader is asked for anew each time: ERR_PIN_WRONG, ERR_PIN_LOCKED and ERR_CANCELLED are
+ * the holder's, and end nothing.
  */
 enum err pin_present(struct token *token);
 

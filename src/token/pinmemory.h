@@ -16,6 +16,7 @@ struct pin_memory {
     uint64_t accepted_at;    /* when the card accepted one last */
     bool consent;            /* one signature may be made */
     bool used;               /* a signature was made since then */
+    bool by_pad;             /* the login was made with the reader's own keys */
     bool has_accepted;
     uint8_t accepted[REFUSED_HASH]; /* what the card accepted last */
     struct refused refused;

@@ -61,7 +61,7 @@ CK_RV sign_init(struct sign_operation *op, struct token *token, const CK_MECHANI
 {
     const struct mech *mech;
     /* OpenSSH, libp11 and pkcs11-provider leave such operations behind after a cancelled prompt. */
-    bool abandoned = pin_consent_needed(token) && !op->updated && !op->consented;
+    bool abandoned = pin_asked_each_time(token) && !op->updated && !op->consented;
     if (op->mech != NULL && !abandoned)
         return CKR_OPERATION_ACTIVE;
     CK_RV rv = check_key(token, key);

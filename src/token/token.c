@@ -106,8 +106,8 @@ CK_RV token_info(struct token *token, CK_TOKEN_INFO *info)
     token_pad(info->manufacturerID, sizeof(info->manufacturerID), "JPKI");
     token_pad(info->model, sizeof(info->model), card->model[0] != '\0' ? card->model : "JPKI");
     token_pad(info->serialNumber, sizeof(info->serialNumber), token->insertion->serial);
-    info->flags =
-        CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED | CKF_TOKEN_INITIALIZED | tries_flags(token);
+    info->flags = CKF_LOGIN_REQUIRED | CKF_USER_PIN_INITIALIZED | CKF_TOKEN_INITIALIZED |
+                  tries_flags(token) | (pin_on_pad(token) ? CKF_PROTECTED_AUTHENTICATION_PATH : 0);
     info->ulMaxSessionCount = CK_EFFECTIVELY_INFINITE;
     info->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
     info->ulSessionCount = token->sessions;

@@ -30,6 +30,7 @@ int bench_setup(void **state)
     bench.config.pin_cache_seconds = CONFIG_CACHE_AUTO;
     bench.config.isolation = true;
     bench.config.pss = true;
+    bench.config.pinpad = true;
     bench.config.history = CONFIG_HISTORY_FILE;
     bench.reader = reader_new(READER);
     in = false;
