@@ -49,8 +49,10 @@ locate_programs() {
     MODULE_SIGN=${JPKI_MODULE_SIGN:-$(first_file "$out"/{pkcs11/,}jpki-pkcs11-sign.so || true)}
     VCARD=${JPKI_VCARD:-$out/vcard/jpki-vcard}
     READERS=${JPKI_READERS:-$BUILD/tests/lib/readers}
+    PADSHIM=$BUILD/tests/lib/padshim.so
+    PAD=$BUILD/tests/lib/pad
     API_TESTS=$BUILD/tests/api
-    export MODULE MODULE_AUTH MODULE_SIGN VCARD READERS API_TESTS
+    export MODULE MODULE_AUTH MODULE_SIGN VCARD READERS PADSHIM PAD API_TESTS
 }
 locate_programs
 
