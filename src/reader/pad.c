@@ -35,7 +35,6 @@ static bool take_feature(struct bytes *list, uint8_t *tag, uint32_t *code)
 {
     uint8_t len;
     uint16_t high, low;
-    *code = 0;
     /* 2.2: tag, length, and a control code of four bytes, the highest first on every machine. */
     if (!bytes_take_u8(list, tag) || !bytes_take_u8(list, &len) || len != 4 ||
         !bytes_take_be16(list, &high) || !bytes_take_be16(list, &low))

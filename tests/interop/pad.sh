@@ -8,7 +8,7 @@
 
 readonly NO_KEYS='no;the card does not do this (-1);the card wants a PIN first'
 
-# pad ENTRIES ROLE COUNT: the holder does what ENTRIES says, one word for each time that he is
+# pad ENTRIES ROLE COUNT [reconnect]: the holder does what ENTRIES says, one word for each time that he is
 # asked. What our program said is left in OUTPUT, what the reader was asked in ASKED.
 pad() {
     local mark
@@ -17,7 +17,7 @@ pad() {
     : >"$WORK/asked"
     works "the program ends well ($2, ${1:-nobody there})" \
         env LD_PRELOAD="$PRELOAD $PADSHIM" PAD_TYPES="$WORK/types" PAD_LOG="$WORK/asked" \
-        "$PAD" "$2" "$3"
+        "$PAD" "${@:2}"
     ASKED=$(cat "$WORK/asked")
     VERIFIES=$(verifies_since one "$mark")
 }
@@ -61,6 +61,9 @@ wrong() {
         'features;PIN 63C2;PIN 6401;PIN 6400;PIN 6403;PIN 9000' "$(asked)"
     expect_has 'the log names the cancel' 'the holder cancelled \(6401\)' "$OUTPUT"
     expect_has 'the log names the time' 'no PIN was typed in time \(6400\)' "$OUTPUT"
+    pad '1234 1234' auth 2 reconnect
+    expect 'another connection, another question: the reader may be another one' \
+        'features;features;PIN 9000;features;PIN 9000' "$(asked)"
     pad '' auth 1
     expect 'nobody there' 'yes;the wait was cancelled (-1);the card wants a PIN first' "$(results)"
     expect 'no PIN was sent' 0 "$VERIFIES"

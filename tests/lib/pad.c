@@ -3,11 +3,11 @@
  * For the scripts: has the holder type PINs on the keys of the first reader, with our own layers
  * on the real pcscd but without PKCS#11.
  *
- *   pad auth|sign COUNT    exit code 1 when there is no card of ours
+ *   pad auth|sign COUNT [reconnect]    exit code 1 when there is no card of ours
  *
  * Prints "keys: yes" or "keys: no"; for each of COUNT entries, each in a transaction of its own,
  * "PIN: " with the result and the tries left that it tells; then "signature: " with the result of
- * trying one in the last transaction.
+ * trying one in the last transaction. With "reconnect" each entry has a connection of its own.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static struct reader *first_reader(void)
     return reader;
 }
 
-static void use(struct card *card, enum card_role role, long count)
+static void use(struct card *card, enum card_role role, long count, bool reconnect)
 {
     uint8_t signature[PROFILE_SIGNATURE_MAX];
     printf("keys: %s\n", reader_has_pad(card->reader) ? "yes" : "no");
@@ -37,6 +37,8 @@ static void use(struct card *card, enum card_role role, long count)
         int tries = -1;
         bool fresh;
         card_end(card, true);
+        if (reconnect)
+            reader_disconnect(card->reader);
         enum err e = card_begin(card, &fresh);
         if (e == ERR_OK)
             e = card_verify_on_pad(card, role, &tries);
@@ -49,15 +51,16 @@ static void use(struct card *card, enum card_role role, long count)
 int main(int argc, char **argv)
 {
     struct card card;
-    if (argc != 3 || (strcmp(argv[1], "auth") != 0 && strcmp(argv[1], "sign") != 0)) {
-        fputs("usage: pad auth|sign COUNT\n", stderr);
+    if (argc < 3 || argc > 4 || (strcmp(argv[1], "auth") != 0 && strcmp(argv[1], "sign") != 0)) {
+        fputs("usage: pad auth|sign COUNT [reconnect]\n", stderr);
         return 2;
     }
     log_open(LOG_DEBUG, NULL);
     struct reader *reader = first_reader();
     enum err e = reader != NULL ? card_recognise(reader, &card) : ERR_NO_READER;
     if (e == ERR_OK) {
-        use(&card, strcmp(argv[1], "auth") == 0 ? CARD_AUTH : CARD_SIGN, strtol(argv[2], NULL, 10));
+        use(&card, strcmp(argv[1], "auth") == 0 ? CARD_AUTH : CARD_SIGN, strtol(argv[2], NULL, 10),
+            argc == 4);
         card_end(&card, true);
     } else {
         fprintf(stderr, "pad: %s\n", err_text(e));

@@ -232,6 +232,8 @@ static void test_commands_that_do_not_fit(void **state)
             size_t made = pad_build_verify(bytes_of(command, len), digits, out);
             assert_int_equal(made, len == 9 && digits == 4 ? 28 : 0);
         }
+    command[4] = 0; /* the question for tries left, with an Le */
+    assert_int_equal(pad_build_verify(bytes_of(command, 5), 0, out), 0);
     command[4] = 5;
     assert_int_equal(pad_build_verify(bytes_of(command, 9), 4, out), 0);
     command[4] = 4;
