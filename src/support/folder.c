@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "support/descriptor.h"
+
 #define NAME "/jpki-pkcs11"
 
 static void make_all(char *path)
@@ -43,7 +45,7 @@ static int open_below(const char *base, const char *rest, bool make)
     }
     if (make)
         make_all(path);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = descriptor_above_standard(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd < 0)
         return -1;
     if (fstat(fd, &st) != 0)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -12,6 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "support/descriptor.h"
 
 #define LINE_MAX_BYTES 1024 /* longer lines are cut, and say so */
 #define NO_FILE (-1)        /* standard error */
@@ -33,18 +34,6 @@ static atomic_int threshold = LOG_OFF;
 static atomic_int target = NO_FILE;
 static atomic_int writers;
 
-/* A descriptor of 0 to 2 would make the host's standard output our log. */
-static int away_from_standard(int fd)
-{
-    int moved;
-
-    if (fd > STDERR_FILENO)
-        return fd;
-    moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    close(fd);
-    return moved;
-}
-
 static int open_file(const char *file)
 {
     /* O_NONBLOCK: a FIFO in its place must not stop the host. */
@@ -58,7 +47,7 @@ static int open_file(const char *file)
         close(fd);
         return NO_FILE;
     }
-    fd = away_from_standard(fd);
+    fd = descriptor_above_standard(fd);
     return fd < 0 ? NO_FILE : fd;
 }
 
@@ -114,30 +103,6 @@ static void make_plain(char *text)
     }
 }
 
-/* Writes LINE to FD. A standard error whose reader is gone must not end the host by SIGPIPE: the
- * signal is held back in this thread and taken away, unless one was waiting already. */
-static void write_line(int fd, const char *line, size_t len)
-{
-    const struct timespec at_once = {0};
-    sigset_t pipe_only, before, pending;
-    ssize_t n;
-
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    sigemptyset(&pending);
-    sigpending(&pending);
-    if (pthread_sigmask(SIG_BLOCK, &pipe_only, &before) != 0)
-        return;
-    do {
-        n = write(fd, line, len);
-    } while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EPIPE && sigismember(&pending, SIGPIPE) == 0) {
-        while (sigtimedwait(&pipe_only, NULL, &at_once) < 0 && errno == EINTR)
-            ;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
 /* Puts the whole line into LINE (LINE_MAX_BYTES) and returns its length. */
 __attribute__((format(printf, 3, 0))) static size_t
 format_line(char *line, enum log_level level, const char *format, va_list arguments)
@@ -175,7 +140,7 @@ void log_write(enum log_level level, const char *format, ...)
     va_end(arguments);
     atomic_fetch_add(&writers, 1);
     fd = atomic_load(&target);
-    write_line(fd == NO_FILE ? STDERR_FILENO : fd, line, len);
+    descriptor_write(fd == NO_FILE ? STDERR_FILENO : fd, line, len);
     atomic_fetch_sub(&writers, 1);
     errno = saved;
 }
