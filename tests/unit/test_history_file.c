@@ -356,6 +356,26 @@ static void test_moved_away_meanwhile(void **state)
     assert_non_null(strstr(home_read(home_file, 0, NULL), ZEROS)); /* a new beginning */
 }
 
+/* The same in a thread of this process, where a descriptor left open would be seen. */
+static void test_moved_away_leaves_nothing_open(void **state)
+{
+    enum err result = ERR_COUNT;
+    pthread_t thread;
+    (void)state;
+    home_write(home_file, CONTENT, strlen(CONTENT));
+    unsigned before = home_descriptors();
+    int fd = lock_it();
+    assert_int_equal(pthread_create(&thread, NULL, add_one, &result), 0);
+    while (home_descriptors() < before + 3) /* the lock, the folder and the file */
+        ;
+    assert_int_equal(rename(home_file, home_other), 0);
+    close(fd);
+    pthread_join(thread, NULL);
+    assert_int_equal(result, ERR_OK);
+    assert_int_equal(home_descriptors(), before);
+    assert_non_null(strstr(home_read(home_file, 0, NULL), ZEROS));
+}
+
 static void test_deleted_meanwhile(void **state)
 {
     (void)state;
@@ -461,6 +481,7 @@ int main(void)
         at_home(test_waits_for_the_lock),
         at_home(test_standard_descriptors_closed),
         at_home(test_moved_away_meanwhile),
+        at_home(test_moved_away_leaves_nothing_open),
         at_home(test_deleted_meanwhile),
         at_home(test_link_put_there_meanwhile),
         at_home(test_lock_given_back_after_fork),

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,6 +154,34 @@ static void test_full_for_a_moment(void **state)
     close(fd);
 }
 
+/* None of 0 to 2 is in use while a process without them waits for room. */
+static void test_standard_descriptors_closed(void **state)
+{
+    const struct timespec pause = {.tv_nsec = 200000000};
+    char got[4096], name[64];
+    struct stat st;
+    int status;
+    (void)state;
+    int fd = listen_at(home_other, SOCK_DGRAM);
+    fill();
+    pid_t child = fork();
+    if (child == 0) {
+        for (int standard = 0; standard <= 2; standard++)
+            close(standard);
+        _exit(add() == ERR_OK ? 0 : 1);
+    }
+    nanosleep(&pause, NULL); /* it waits for room now */
+    for (int standard = 0; standard <= 2; standard++) {
+        snprintf(name, sizeof(name), "/proc/%ld/fd/%d", (long)child, standard);
+        assert_int_equal(lstat(name, &st), -1);
+    }
+    while (recv(fd, got, sizeof(got), 0) == 1)
+        ;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(fd);
+}
+
 #define at_home(test) cmocka_unit_test_setup_teardown(test, home_make, home_remove)
 
 int main(void)
@@ -161,6 +191,7 @@ int main(void)
         at_home(test_nobody_listens),
         at_home(test_full_for_ever),
         at_home(test_full_for_a_moment),
+        at_home(test_standard_descriptors_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
