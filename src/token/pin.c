@@ -168,6 +168,12 @@ static bool is_no_guess(const struct token *token, const uint8_t *hash)
            token->tries == (int)token->key->pin.tries && clock_ms() - token->tries_at < NO_GUESS_MS;
 }
 
+static CK_RV refuse_again(void)
+{
+    log_write(LOG_WARNING, "the card has refused this PIN before; it was not asked again");
+    return CKR_PIN_INVALID;
+}
+
 CK_RV pin_verify_offered(struct token *token, const uint8_t *hash)
 {
     struct pin_memory *pin = token->pin;
@@ -179,6 +185,8 @@ CK_RV pin_verify_offered(struct token *token, const uint8_t *hash)
     enum err e = is_no_guess(token, hash) ? ERR_OK : check_tries(token);
     if (e != ERR_OK)
         return rv_of_tries(e);
+    if (refused_has(&pin->refused, hash)) /* as the counter may just have told */
+        return refuse_again();
     insertion_mark(in);
     e = card_verify(&in->card, token->role, &pin->offered, &tries);
     if (e == ERR_OK) {
@@ -191,6 +199,7 @@ CK_RV pin_verify_offered(struct token *token, const uint8_t *hash)
         log_write(LOG_WARNING, "the card refused the PIN; tries left: %d", tries);
         return rv_of(e);
     }
+    refused_doubt(&pin->refused, hash, token->tries);
     log_write(LOG_ERROR, "the card did not say whether the PIN is right: %s", err_text(e));
     return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
 }
@@ -284,12 +293,8 @@ static CK_RV login(struct token *token, struct bytes text)
         return CKR_PIN_LEN_RANGE;
     CK_RV rv = CKR_FUNCTION_FAILED;
     if (refused_hash(&pin->refused, card_pin_text(&pin->offered), hash)) {
-        if (!refused_has(&pin->refused, hash)) {
-            rv = present_offered(token, hash);
-        } else {
-            log_write(LOG_WARNING, "the card has refused this PIN before; it was not asked again");
-            rv = CKR_PIN_INVALID;
-        }
+        bool refused = refused_has(&pin->refused, hash);
+        rv = refused ? refuse_again() : present_offered(token, hash);
     }
     secret_wipe(&pin->offered, sizeof(pin->offered));
     secret_wipe(hash, sizeof(hash));
@@ -361,30 +366,47 @@ bool pin_available(const struct token *token)
     return token->logged_in && (!token->config->isolation || pin->held.len > 0 || pin->by_pad);
 }
 
-enum err pin_present(struct token *token)
+/* Inside a transaction: presents the held PIN, HASH being its salted hash. */
+static enum err present_held(struct token *token, const uint8_t *hash)
 {
     struct pin_memory *pin = token->pin;
     int tries;
+    if (pin->refused.in_doubt)
+        token_read_tries(token); /* settles it */
+    enum err e = ERR_PIN_WRONG;
+    if (!refused_has(&pin->refused, hash)) {
+        insertion_mark(token->insertion);
+        e = card_verify(&token->insertion->card, token->role, &pin->held, &tries);
+        if (e == ERR_OK)
+            token_set_tries(token, (int)token->key->pin.tries);
+        else if (e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED)
+            note_refused(token, hash, tries);
+        else
+            refused_doubt(&pin->refused, hash, token->tries);
+    }
+    if (e != ERR_PIN_WRONG && e != ERR_PIN_LOCKED)
+        return e;
+    log_write(LOG_WARNING, "the card refuses the PIN that it accepted before; tries left: %d",
+              token->tries);
+    pin_lost(token);
+    return ERR_DENIED;
+}
+
+enum err pin_present(struct token *token)
+{
+    struct pin_memory *pin = token->pin;
+    uint8_t hash[REFUSED_HASH];
     if (!pin_available(token))
         return ERR_DENIED;
     if (!token->config->isolation)
         return ERR_OK;
     if (pin->held.len == 0)
         return present_on_pad(token);
-    insertion_mark(token->insertion);
-    enum err e = card_verify(&token->insertion->card, token->role, &pin->held, &tries);
-    if (e == ERR_OK)
-        token_set_tries(token, (int)token->key->pin.tries);
-    if (e != ERR_PIN_WRONG && e != ERR_PIN_LOCKED)
-        return e;
-    uint8_t hash[REFUSED_HASH];
-    log_write(LOG_WARNING, "the card refuses the PIN that it accepted before; tries left: %d",
-              tries);
-    if (refused_hash(&pin->refused, card_pin_text(&pin->held), hash))
-        note_refused(token, hash, tries);
+    if (!refused_hash(&pin->refused, card_pin_text(&pin->held), hash))
+        return ERR_CRYPTO;
+    enum err e = present_held(token, hash);
     secret_wipe(hash, sizeof(hash));
-    pin_lost(token);
-    return ERR_DENIED;
+    return e;
 }
 
 /* Whether the login has lasted as long as it may; 0 seconds are one signature. */

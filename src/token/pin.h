@@ -7,7 +7,8 @@
  *  - a PIN that this card has refused is refused again without asking the card;
  *  - the last tries (pin.reserve) are never spent by C_Login, as far as the card says how many are
  *    left;
- *  - a VERIFY whose answer was lost is never repeated.
+ *  - a VERIFY whose answer was lost is never repeated; at the next login the counter tells whether
+ *    the card has refused that PIN.
  */
 #ifndef JPKI_TOKEN_PIN_H
 #define JPKI_TOKEN_PIN_H

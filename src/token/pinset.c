@@ -97,7 +97,7 @@ static CK_RV change(struct token *token, const uint8_t *hash)
     rv = pin_verify_offered(token, hash);
     if (rv != CKR_OK) {
         pin_end_transaction(token, rv);
-        return rv;
+        return rv == CKR_PIN_INVALID ? CKR_PIN_INCORRECT : rv; /* that speaks of new PINs here */
     }
     enum err e = card_change_pin(&in->card, token->role, &token->pin->fresh, &unclear);
     /* Whether the card still holds a login for the old PIN is not known of all cards. */

@@ -34,21 +34,36 @@ bool refused_has(const struct refused *refused, const uint8_t *hash)
     return found;
 }
 
-void refused_add(struct refused *refused, const uint8_t *hash, int tries)
-{
-    refused->tries = tries;
-    if (!refused_has(refused, hash) && refused->count < REFUSED_MAX)
-        memcpy(refused->hashes[refused->count++], hash, REFUSED_HASH);
-}
-
 void refused_forget(struct refused *refused)
 {
     secret_wipe(refused->hashes, sizeof(refused->hashes));
     refused->count = 0;
 }
 
+void refused_add(struct refused *refused, const uint8_t *hash, int tries)
+{
+    refused->in_doubt = false;
+    refused->tries = tries;
+    if (tries == 0)
+        refused_forget(refused);
+    else if (!refused_has(refused, hash) && refused->count < REFUSED_MAX)
+        memcpy(refused->hashes[refused->count++], hash, REFUSED_HASH);
+}
+
+void refused_doubt(struct refused *refused, const uint8_t *hash, int tries)
+{
+    refused->in_doubt = tries >= 0;
+    refused->doubted_tries = tries;
+    memcpy(refused->doubted, hash, REFUSED_HASH);
+}
+
 void refused_tries_seen(struct refused *refused, int tries, int full)
 {
+    /* First what is our own doing. Had the card not compared the PIN, or found it right, there
+     * would not be fewer tries. */
+    if (refused->in_doubt && tries >= 0 && tries == refused->doubted_tries - 1)
+        refused_add(refused, refused->doubted, tries);
+    refused->in_doubt = refused->in_doubt && tries < 0;
     /* A card that did not say how many were left shows by a full counter that somebody knew the
      * PIN. */
     bool moved = refused->tries >= 0 ? tries != refused->tries : tries == full;
@@ -78,7 +93,7 @@ static void leave(unsigned i)
 
 void refused_park(const uint8_t *identity, enum card_role role, const struct refused *refused)
 {
-    if (refused->count == 0)
+    if (refused->count == 0 && !refused->in_doubt)
         return;
     if (parked == NULL)
         parked = secret_new(PARKED_MAX * sizeof(*parked));

@@ -3,6 +3,9 @@
  * PINs that a card has refused, so that it need not be asked again: as salted hashes, since a
  * password that was mistyped is almost the password.
  *
+ * A PIN whose answer was lost is in doubt until the counter is read again: one try fewer than
+ * before means that the card has refused it.
+ *
  * They are forgotten on success, when the card is seen to be taken out, and when somebody else has
  * moved the card's counter. They outlive C_Finalize, since many programs end and begin again by
  * themselves and then send the PIN that they have kept.
@@ -25,6 +28,10 @@ struct refused {
     unsigned count;
     uint8_t hashes[REFUSED_MAX][REFUSED_HASH];
     int tries; /* what was left after the last refusal, -1 when the card did not say */
+
+    bool in_doubt;
+    uint8_t doubted[REFUSED_HASH];
+    int doubted_tries; /* what was left before it was presented */
 };
 
 /* False when there is no randomness for the salt. */
@@ -36,8 +43,12 @@ bool refused_hash(const struct refused *refused, struct bytes pin, uint8_t *hash
 /* Whether the card has refused what HASH is of; in a time that does not depend on which. */
 bool refused_has(const struct refused *refused, const uint8_t *hash);
 
-/* The card has refused it, and TRIES are left. */
+/* The card has refused it, and TRIES are left. A locked card (0) compares nothing, so nothing is
+ * known of this PIN then, and the counter alone keeps every PIN from it. */
 void refused_add(struct refused *refused, const uint8_t *hash, int tries);
+
+/* The answer to it was lost; TRIES were left before (-1: not known). */
+void refused_doubt(struct refused *refused, const uint8_t *hash, int tries);
 
 void refused_forget(struct refused *refused);
 
