@@ -162,6 +162,31 @@ static void test_forgotten_with_other_card(void **state)
     }
 }
 
+/* Locked by another program while we were logged in. A locked card compares nothing: that it does
+ * not take the PIN any more says nothing about the PIN. */
+static void test_locked_while_logged_in(void **state)
+{
+    uint8_t signature[SIGNATURE];
+    CK_TOKEN_INFO info;
+    (void)state;
+    for (int role = AUTH; role <= SIGN; role++) {
+        login_start((enum role)role, NULL);
+        user_login(login_session, (enum role)role);
+        CK_OBJECT_HANDLE key = user_key(login_session);
+        world_spend_tries(READER_1, (enum role)role, 0);
+        twin_counters_clear();
+        assert_rv(user_sign(login_session, CKM_RSA_PKCS, key, "abc", 3, signature),
+                  CKR_USER_NOT_LOGGED_IN);
+        assert_int_equal(twin_verifies(), 1);
+        assert_int_equal(user_session_state(login_session), LOGGED_OUT);
+        for (int i = 0; i < 3; i++)
+            assert_rv(login_with(user_pin[role]), CKR_PIN_LOCKED);
+        assert_int_equal(twin_verifies(), 1);
+        assert_rv(C_GetTokenInfo(user_first((enum role)role), &info), CKR_OK);
+        assert_int_not_equal(info.flags & CKF_USER_PIN_LOCKED, 0);
+    }
+}
+
 /* ---- trouble in the middle ---- */
 
 struct trouble {
@@ -348,6 +373,7 @@ int main(void)
         world_test(test_forgotten_when_moved),
         world_test(test_forgotten_at_another_login),
         world_test(test_forgotten_with_other_card),
+        world_test(test_locked_while_logged_in),
         world_test(test_trouble),
         world_test(test_reset_in_verify),
         world_test(test_removed_in_verify),
