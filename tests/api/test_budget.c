@@ -208,6 +208,31 @@ static void test_no_isolation_sign(void **state)
     keep_signing_budget(&no_isolation, SIGN);
 }
 
+/* What further signatures cost, FURTHER of them. */
+static unsigned cost_of_further(const struct budget *budget, enum role role)
+{
+    CK_OBJECT_HANDLE key;
+    fresh(budget);
+    CK_SESSION_HANDLE session = sign_first(role, &key);
+    twin_counters_clear();
+    sign_further(session, key, role);
+    return twin_commands();
+}
+
+/* The authentication key: the PIN, and the end of it. The signature key has two transactions, the
+ * consent's and the signature's: the end of the first, and the PIN and its end in the second. */
+static void test_cost_of_isolation(void **state)
+{
+    static const unsigned most[] = {2, 3};
+    (void)state;
+    for (int role = AUTH; role <= SIGN; role++) {
+        unsigned with = cost_of_further(&usual, (enum role)role);
+        unsigned without = cost_of_further(&no_isolation, (enum role)role);
+        print_message("%s: %u with isolation, %u without\n", user_label[role], with, without);
+        assert_in_range(with, without + FURTHER, without + most[role] * FURTHER);
+    }
+}
+
 /* NSS asks about once a second and slot for as long as a browser runs. */
 static void test_presence_is_free(void **state)
 {
@@ -267,6 +292,7 @@ int main(void)
         world_test(test_no_short_ids_sign),
         world_test(test_no_isolation_auth),
         world_test(test_no_isolation_sign),
+        world_test(test_cost_of_isolation),
         world_test(test_presence_is_free),
         world_test(test_token_info_is_cheap),
     };
