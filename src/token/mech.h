@@ -17,7 +17,7 @@ enum mech_use {
 
 struct mech {
     CK_MECHANISM_TYPE type;
-    const char *name; /* without "CKM_", for the usage history */
+    const char *name; /* as pkcs11-tool has it, for the usage history */
     enum mech_use use;
     enum digest_kind digest; /* computed here; of MECH_PKCS1 and MECH_PSS it means nothing */
 };
