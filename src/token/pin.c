@@ -12,6 +12,7 @@
 #include "token/rv.h"
 
 #define NO_GUESS_MS 1000
+#define HELD_MS 10000
 
 struct pin_memory *pin_memory_new(void)
 {
@@ -371,9 +372,15 @@ static enum err present_held(struct token *token, const uint8_t *hash)
 {
     struct pin_memory *pin = token->pin;
     int tries;
-    if (pin->refused.in_doubt)
-        token_read_tries(token); /* settles it */
-    enum err e = ERR_PIN_WRONG;
+    /* Another program may have changed the PIN and spent tries since we looked. What it costs to
+     * look each time would be felt; a PIN that is used again and again need not be doubted. */
+    enum err e = ERR_OK;
+    if (pin->refused.in_doubt || token->tries != (int)token->key->pin.tries ||
+        clock_ms() - token->tries_at >= HELD_MS)
+        e = check_tries(token);
+    if (e != ERR_OK)
+        return e;
+    e = ERR_PIN_WRONG;
     if (!refused_has(&pin->refused, hash)) {
         insertion_mark(token->insertion);
         e = card_verify(&token->insertion->card, token->role, &pin->held, &tries);

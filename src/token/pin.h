@@ -80,9 +80,10 @@ bool pin_available(const struct token *token);
 /*
  * Inside a transaction: makes the card accept the key's use, by presenting the remembered PIN
  * (isolation = yes) or by trusting the card's own state. A refusal ends the login; it is never
- * repeated, and reported as ERR_DENIED. A success also fills the counter again. A PIN that is typed
- * on the reader is asked for anew each time: ERR_PIN_WRONG, ERR_PIN_LOCKED and ERR_CANCELLED are
- * the holder's, and end nothing.
+ * repeated, and reported as ERR_DENIED. ERR_PIN_LOCKED: the tries left, looked at when they were
+ * not known to be all there within ten seconds, are kept. A success also fills the counter again. A
+ * PIN that is typed on the reader is asked for anew each time: ERR_PIN_WRONG, ERR_PIN_LOCKED and
+ * ERR_CANCELLED are the holder's, and end nothing.
  */
 enum err pin_present(struct token *token);
 

@@ -364,6 +364,43 @@ static void test_lost_answer(void **state)
     }
 }
 
+/* ---- a PIN that we hold ---- */
+
+/* Logged in, and another program changes the PIN and spends tries: what we hold is wrong now, and
+ * must not cost the last one. */
+static void test_held_and_changed(void **state)
+{
+    static const char *const changed[2] = {"8306", "XYZ789"};
+    static const char *const wrong[2] = {"5555", "ELSE55"};
+    for (int role = AUTH; role <= SIGN; role++) {
+        uint8_t signature[SIGNATURE];
+        world_end(state);
+        world_begin_initialized(state);
+        CK_SESSION_HANDLE session = user_logged_in((enum role)role);
+        CK_OBJECT_HANDLE key = user_key(session);
+        other_changes((enum role)role, user_pin[role], changed[role]);
+        for (unsigned left = other_full[role]; left > 1; left--)
+            other_verifies((enum role)role, wrong[role]);
+        assert_int_equal(other_tries((enum role)role), 1);
+        world_clock_add(11000);
+        twin_counters_clear();
+        assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_PIN_LOCKED);
+        assert_int_equal(twin_verifies(), 0);
+        assert_int_equal(other_tries((enum role)role), 1);
+        /* With tries to spare it costs the one that shows that it is wrong. */
+        other_verifies((enum role)role, changed[role]);
+        world_clock_add(11000);
+        if (role == SIGN) {
+            assert_rv(C_Logout(session), CKR_OK);
+            continue; /* its consent was used up */
+        }
+        assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature),
+                  CKR_USER_NOT_LOGGED_IN);
+        assert_int_equal(other_tries((enum role)role), other_full[role] - 1);
+        assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +416,7 @@ int main(void)
         world_test(test_removed_in_verify),
         world_test(test_held_by_other),
         world_test(test_lost_answer),
+        world_test(test_held_and_changed),
     };
     return cmocka_run_group_tests_name("tries", tests, world_setup, world_teardown);
 }
