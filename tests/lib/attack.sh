@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# A victim that goes on step by step, and the attacker at the same card. After interop.sh.
+
+ATTACKER=$API_TESTS/attacker
+VICTIM=$API_TESTS/victim
+ATTEMPTS_ONCE=104 # 26 forms, with and without SELECT, with and without a transaction
+VICTIM_PID=
+
+# attack: everything once. Sets SEEN to what the card in reader 0 is: open or closed.
+attack() {
+    local code=0
+    ATTACK=$(timeout 60 "$ATTACKER" once 0 2>&1) || code=$?
+    case $code in
+        0) SEEN=closed ;;
+        10) SEEN=open ;;
+        *) SEEN="exit code $code" ;;
+    esac
+    if ! grep -q "^$ATTEMPTS_ONCE attempts, " <<<"$ATTACK"; then
+        SEEN="not asked everything: $SEEN: $ATTACK"
+    fi
+}
+
+# victim_start MODULE JOB ARGUMENT...: VICTIM_ENV holds what env is to change for it.
+VICTIM_ENV=()
+victim_start() {
+    [ -e "$WORK/victim.in" ] || mkfifo "$WORK/victim.in" "$WORK/victim.out"
+    env ${VICTIM_ENV[@]+"${VICTIM_ENV[@]}"} "$VICTIM" "$@" \
+        <"$WORK/victim.in" >"$WORK/victim.out" 2>"$WORK/victim.err" &
+    VICTIM_PID=$!
+    exec {VICTIM_IN}>"$WORK/victim.in" {VICTIM_OUT}<"$WORK/victim.out"
+}
+
+# victim_says: the next line into the words WORD and REST; fails when the victim has ended.
+victim_says() {
+    read -r -t 60 -u "$VICTIM_OUT" WORD REST
+}
+
+victim_go() {
+    printf '\n' >&"$VICTIM_IN"
+}
+
+# victim_ends: waits for its end; sets CODE to its exit code.
+victim_ends() {
+    CODE=0
+    wait "$VICTIM_PID" 2>/dev/null || CODE=$?
+    exec {VICTIM_IN}>&- {VICTIM_OUT}<&-
+    VICTIM_PID=
+}
+
+# row WHO WHICH MOMENT SEEN FIGURES: a line of the table.
+row() {
+    printf '        %-14s %-5s %-30s %-7s %s\n' "$@"
+}
