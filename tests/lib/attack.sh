@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 #
 # A victim that goes on step by step, and the attacker at the same card. After interop.sh.
+# shellcheck disable=SC2034 # SEEN, WHAT, REST and CODE are read by the scripts that source this file
 
 ATTACKER=$API_TESTS/attacker
 VICTIM=$API_TESTS/victim
@@ -32,9 +33,9 @@ victim_start() {
     exec {VICTIM_IN}>"$WORK/victim.in" {VICTIM_OUT}<"$WORK/victim.out"
 }
 
-# victim_says: the next line into the words WORD and REST; fails when the victim has ended.
+# victim_says: the next line into the words WHAT and REST; fails when the victim has ended.
 victim_says() {
-    read -r -t 60 -u "$VICTIM_OUT" WORD REST
+    read -r -t 60 -u "$VICTIM_OUT" WHAT REST
 }
 
 victim_go() {
