@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "memory.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define RANGES 8192
+#define LISTING (4UL << 20) /* bytes of /proc/self/smaps at most */
+#define WINDOW (1UL << 20)
+#define GUARD (1UL << 16)
+#define TOO_LARGE (4UL << 30) /* no memory is so large, but the sanitizers' reservations are */
+
+struct range {
+    uintptr_t from, to;
+};
+
+bool memory_read(struct memory_secret *secret, const char *file)
+{
+    uint8_t one_more;
+    ssize_t got = 1;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    secret->len = 0;
+    while (secret->len < MEMORY_MAX && got > 0) {
+        got = read(fd, secret->masked + secret->len, MEMORY_MAX - secret->len);
+        secret->len += got > 0 ? (size_t)got : 0;
+    }
+    bool ended = read(fd, &one_more, 1) == 0;
+    close(fd);
+    return ended && secret->len > 0;
+}
+
+void memory_unmask(const struct memory_secret *secret, uint8_t *out)
+{
+    volatile uint8_t *byte = out;
+    for (size_t i = 0; i < secret->len; i++)
+        byte[i] = (uint8_t)(secret->masked[i] ^ MEMORY_MASK);
+}
+
+/* The text of a file in /proc, with a zero behind it, on pages that drop() takes away: addresses in
+ * hexadecimal could look like a secret of digits. */
+static char *load(const char *path)
+{
+    char *text = mmap(NULL, LISTING, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    ssize_t got = 0;
+    if (text == MAP_FAILED || fd < 0)
+        return NULL;
+    do {
+        got = read(fd, text + len, LISTING - 1 - len);
+        len += got > 0 ? (size_t)got : 0;
+    } while (got > 0);
+    close(fd);
+    return text;
+}
+
+static void drop(char *text)
+{
+    munmap(text, LISTING);
+}
+
+static bool parse(const char *line, struct range *range, char permissions[5])
+{
+    return sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &range->from, &range->to, permissions) ==
+           3;
+}
+
+static const char *next_line(const char *line)
+{
+    const char *end = strchr(line, '\n');
+    return end != NULL ? end + 1 : line + strlen(line);
+}
+
+/* The readable mappings; their number, 0 when there is no list of them. */
+static size_t list(struct range *ranges)
+{
+    char permissions[5];
+    size_t count = 0;
+    char *text = load("/proc/self/maps");
+    if (text == NULL)
+        return 0;
+    for (const char *line = text; *line != '\0' && count < RANGES; line = next_line(line))
+        if (parse(line, &ranges[count], permissions) && permissions[0] == 'r')
+            count++;
+    drop(text);
+    return count;
+}
+
+static bool is_here(const struct memory_secret *secret, const uint8_t *at)
+{
+    for (size_t i = 0; i < secret->len; i++)
+        if ((at[i] ^ MEMORY_MASK) != secret->masked[i])
+            return false;
+    return true;
+}
+
+/* One mapping, through WINDOW, which is wiped again. The kernel's own pages cannot be read so. */
+static void look_through(int mem, const struct memory_secret *secret, struct range range,
+                         uint8_t *window, struct memory_found *found)
+{
+    for (uintptr_t at = range.from; at + secret->len <= range.to;) {
+        size_t size = range.to - at < WINDOW ? range.to - at : WINDOW;
+        ssize_t got = pread(mem, window, size, (off_t)at);
+        if (got < (ssize_t)secret->len)
+            return;
+        size_t last = (size_t)got - secret->len;
+        for (size_t i = 0; i <= last; i++) {
+            if (!is_here(secret, window + i))
+                continue;
+            if (found->places++ == 0)
+                found->first = at + i;
+        }
+        explicit_bzero(window, (size_t)got);
+        at += last + 1;
+    }
+}
+
+/* Between guards, so that it is a mapping of its own: it alone is not looked through, or every
+ * secret would be found a second time in it. */
+static uint8_t *new_window(void)
+{
+    uint8_t *all = mmap(NULL, WINDOW + 2 * GUARD, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (all == MAP_FAILED || mprotect(all + GUARD, WINDOW, PROT_READ | PROT_WRITE) != 0)
+        return NULL;
+    return all + GUARD;
+}
+
+bool memory_search(const struct memory_secret *secret, struct memory_found *found)
+{
+    static struct range ranges[RANGES];
+    memset(found, 0, sizeof(*found));
+    uint8_t *window = new_window();
+    int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    size_t count = window != NULL && mem >= 0 ? list(ranges) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (ranges[i].from == (uintptr_t)window)
+            continue;
+        if (ranges[i].to - ranges[i].from > TOO_LARGE) {
+            found->left += ranges[i].to - ranges[i].from;
+            continue;
+        }
+        found->mapping++;
+        look_through(mem, secret, ranges[i], window, found);
+    }
+    close(mem);
+    if (window != NULL)
+        munmap(window - GUARD, WINDOW + 2 * GUARD);
+    return count > 0 && count < RANGES;
+}
+
+static bool has_flag(const char *line, const char *flag)
+{
+    char wanted[8];
+    const char *end = next_line(line);
+    snprintf(wanted, sizeof(wanted), " %s ", flag);
+    const char *at = strstr(line, wanted); /* the line ends with a space */
+    return at != NULL && at < end;
+}
+
+bool memory_has_flags(uintptr_t address, const char *const *flags, size_t count)
+{
+    char permissions[5];
+    bool inside = false, all = false;
+    char *text = load("/proc/self/smaps");
+    if (text == NULL)
+        return false;
+    for (const char *line = text; *line != '\0'; line = next_line(line)) {
+        struct range range;
+        if (parse(line, &range, permissions))
+            inside = range.from <= address && address < range.to;
+        if (!inside || strncmp(line, "VmFlags:", 8) != 0)
+            continue;
+        all = true;
+        for (size_t i = 0; i < count; i++)
+            all &= has_flag(line, flags[i]);
+    }
+    drop(text);
+    return all;
+}
