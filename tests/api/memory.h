@@ -35,7 +35,7 @@ struct memory_found {
 /* Looks through every readable mapping. False when they cannot be listed or read. */
 bool memory_search(const struct memory_secret *secret, struct memory_found *found);
 
-/* Whether the mapping with ADDRESS has all of these flags ("lo dd wf") in /proc/self/smaps. */
-bool memory_has_flags(uintptr_t address, const char *const *flags, size_t count);
+/* Whether the mapping with ADDRESS has this flag of /proc/self/smaps, as "lo". */
+bool memory_has_flag(uintptr_t address, const char *flag);
 
 #endif

@@ -8,9 +8,9 @@
  *   pin_memory MODULE auth|sign FILE time      logged in for more than pin.cache-seconds = 1
  *   pin_memory MODULE auth|sign FILE stranger  login, logout, C_Finalize of any module
  *
- * FILE has the PIN, masked (memory.h). Prints "MOMENT PLACES", with "locked" behind it when the
- * first place is on pages that are neither swapped nor dumped nor inherited. Exit code 3 when the
- * PIN stood in memory before the module had it: by chance, as four digits may.
+ * FILE has the PIN, masked (memory.h). Prints "MOMENT PLACES", and what proc(5) calls the flags of
+ * the first place's mapping: lo (not swapped), dd (not dumped), wf (not inherited). Exit code 3
+ * when the PIN stood in memory before the module had it: by chance, as four digits may.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,9 +44,11 @@ static void look(const char *moment)
 {
     static const char *const flags[] = {"lo", "dd", "wf"};
     struct memory_found found;
-    unsigned long count = places(&found);
-    bool locked = count > 0 && memory_has_flags(found.first, flags, 3);
-    printf("%s %lu%s\n", moment, count, locked ? " locked" : "");
+    printf("%s %lu", moment, places(&found));
+    for (size_t i = 0; i < 3; i++)
+        if (found.places > 0 && memory_has_flag(found.first, flags[i]))
+            printf(" %s", flags[i]);
+    putchar('\n');
     fflush(stdout);
 }
 

@@ -56,7 +56,7 @@ look() {
 }
 
 moments() {
-    sed -n 's/^[a-z-]* [0-9]\+\( locked\)\?$/&/p' "$WORK/memory" | paste -sd,
+    grep -E '^[a-z-]+ [0-9]+( lo)?( dd)?( wf)?$' "$WORK/memory" | paste -sd,
 }
 
 # use_pin PIN: a card with this PIN, and the LONG password, in the reader. Its folder's name, which
@@ -88,8 +88,17 @@ job_log() {
     JPKI_PKCS11_DEBUG=debug "$API_TESTS/job" "$MODULE" objects 2>&1
 }
 
+# On pages that are locked, not dumped and not inherited. The address sanitizer locks none: its
+# mlock() does nothing.
+ONE=' 1 lo dd wf'
+one_of_sanitizer() {
+    if [ -n "$PRELOAD" ]; then
+        ONE=' 1 dd wf'
+    fi
+}
+
 one_place_while_it_is_needed() {
-    local in=' 1 locked' out=' 0'
+    local in=$ONE out=' 0'
     look "$MODULE" auth life
     sed 's/^/        /' "$WORK/memory"
     expect 'auth: the program came to its end' '0: ' "$CODE: $(cat "$WORK/log")"
@@ -119,7 +128,7 @@ none_after_its_time() {
     for which in auth sign; do
         look "$MODULE" "$which" time
         expect "$which: none at the first call after pin.cache-seconds" \
-            'logged-in 1 locked,after-the-time 1 locked,after-a-call 0' "$(moments)"
+            "logged-in$ONE,after-the-time$ONE,after-a-call 0" "$(moments)"
         expect_has "$which: which is logged out" '^call 0x0, state 0$' "$(cat "$WORK/memory")"
     done
     rm "$HOME/.config/jpki-pkcs11.conf"
@@ -182,6 +191,7 @@ opensc_for_comparison() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
+    one_of_sanitizer
     pcscd_start
     choose_pin
     one_place_while_it_is_needed
