@@ -138,13 +138,26 @@ bury() {
 death() {
     leaves_open "$@"
     closed_by_next_module "$1, $2, $3"
+    no_mark
     let_go
     bury
 }
 
+# The mark is gone with what it stood for, so that nobody looks for it a second time.
+no_mark() {
+    expect '  and the mark is gone' '' "$(marks)"
+}
+
+marks() {
+    find "$HOME" "$SANDBOX/runtime" -name 'card-*'
+}
+
 death_and_power_off() {
     leaves_open "$@"
+    expect_has '  the dead one has left a mark' '/jpki-pkcs11/card-[0-9a-f]{16}$' "$(marks)"
     closed_by_power_off
+    closed_by_next_module "$1, $2, $3"
+    no_mark
     bury
 }
 
