@@ -83,6 +83,7 @@ static CK_RV resolve(struct token *token, enum err lost)
         return CKR_FUNCTION_FAILED;
     log_write(LOG_ERROR, "it is not known whether the old or the new PIN holds: at the next login "
                          "try the new one, once, then the old one");
+    pin_lost(token); /* what is held may be wrong now */
     return rv_of(e) == CKR_DEVICE_REMOVED ? CKR_DEVICE_REMOVED : CKR_DEVICE_ERROR;
 }
 

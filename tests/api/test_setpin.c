@@ -327,6 +327,38 @@ static void test_taken_out(void **state)
     }
 }
 
+/* Nobody knows which PIN holds: what we hold is not tried. */
+static bool lose_everything(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                            size_t *received)
+{
+    static const uint8_t nonsense[2] = {0x6F, 0x00};
+    static bool changed;
+    (void)context;
+    if (len > 5 && command[1] == 0x20 && !changed)
+        return false;
+    changed |= command[1] == CHANGE;
+    if (!changed)
+        return false;
+    memcpy(response, nonsense, sizeof(nonsense));
+    *received = sizeof(nonsense);
+    return true;
+}
+
+static void test_not_known(void **state)
+{
+    CK_SESSION_HANDLE session = start(state, NULL, AUTH);
+    user_login(session, AUTH);
+    CK_OBJECT_HANDLE key = user_key(session);
+    twin_set_hook(lose_everything, NULL);
+    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
+    twin_set_hook(NULL, NULL);
+    twin_counters_clear();
+    uint8_t signature[SIGNATURE];
+    assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_USER_NOT_LOGGED_IN);
+    assert_int_equal(twin_verifies(), 0);
+    assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
+}
+
 /* A card that answers the change with STATUS, having changed the PIN or not. */
 static uint8_t status[2];
 
@@ -381,6 +413,7 @@ int main(void)
         world_test(test_broken_off),
         world_test(test_taken_out),
         world_test(test_refused_by_the_card),
+        world_test(test_not_known),
     };
     return cmocka_run_group_tests_name("setpin", tests, world_setup, world_teardown);
 }
