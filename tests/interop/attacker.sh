@@ -144,7 +144,9 @@ sum() {
 }
 
 # A reset that pcscd grants in the very moment in which a program begins its transaction breaks that
-# transaction off (SCARD_E_PROTO_MISMATCH): CKR_DEVICE_ERROR is then the true answer.
+# transaction off (SCARD_E_PROTO_MISMATCH). About one life in a thousand meets one, and is told
+# CKR_DEVICE_ERROR, or sees no token for a second.
+INTERRUPTED='^(C_[A-Za-z]+: 0x00000030|no token takes a PIN of [46] characters)$'
 at_random_moments() {
     local started=$SECONDS attempts signatures
     busy 2 4 "$ATTACKS"
@@ -159,7 +161,9 @@ at_random_moments() {
     expect '  of 10000 at least' 0 "$((attempts < 10000))"
     expect 'the programs do their work meanwhile' 0 "$((signatures < 50))"
     expect '  where one is interrupted it is told so' '' \
-        "$(grep -hvE '^C_[A-Za-z]+: 0x00000030$' "$WORK"/busy.*.err || true)"
+        "$(grep -hvE "$INTERRUPTED" "$WORK"/busy.*.err || true)"
+    expect_at_most '  which happens to few' $(($(sum 1 "$WORK"/busy.[0-9]) / 20)) \
+        "$(sum 3 "$WORK"/busy.[0-9])"
 }
 
 # The same attack finds what isolation = no leaves open.
