@@ -175,8 +175,10 @@ static void test_wrong_old(void **state)
         assert_int_equal(twin_commands_of(CHANGE), 0);
         assert_int_equal(tries((enum role)role), full - 1);
         /* It is the same memory as the login's, and a login forgets it. */
+        twin_counters_clear();
+        assert_rv(set_pin(session, wrong_pin[role], new_pin[role]), CKR_PIN_INCORRECT);
         assert_rv(user_try_login(session, CKU_USER, wrong_pin[role]), CKR_PIN_INVALID);
-        assert_int_equal(twin_verifies(), 1);
+        assert_int_equal(twin_commands(), 0);
         assert_rv(set_pin(session, user_pin[role], wrong_pin[role]), CKR_OK);
         assert_rv(user_try_login(session, CKU_USER, wrong_pin[role]), CKR_OK);
         assert_closed();
@@ -359,6 +361,54 @@ static void test_not_known(void **state)
     assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
 }
 
+/* The answer to the change is lost, and the counter is not full, as it must be after the old PIN:
+ * somebody else is at it, and no PIN is tried. */
+static unsigned changes;
+
+static bool lose_and_spend(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                           size_t *received)
+{
+    static const uint8_t nonsense[2] = {0x6F, 0x00}, two_left[2] = {0x63, 0xC2};
+    (void)context;
+    changes += command[1] == CHANGE;
+    if (changes == 0 || (command[1] != CHANGE && (command[1] != 0x20 || len > 5)))
+        return false;
+    memcpy(response, command[1] == CHANGE ? nonsense : two_left, 2);
+    *received = 2;
+    return true;
+}
+
+static void test_lost_and_spent(void **state)
+{
+    CK_SESSION_HANDLE session = start(state, NULL, AUTH);
+    changes = 0;
+    twin_counters_clear();
+    twin_set_hook(lose_and_spend, NULL);
+    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
+    twin_set_hook(NULL, NULL);
+    assert_int_equal(twin_verifies(), 1);
+    assert_closed();
+}
+
+/* The answer to a wrong old PIN is lost: the next time the counter tells, and no try is spent. */
+static void test_lost_refusal(void **state)
+{
+    for (long k = 0; k < 6; k++) {
+        CK_SESSION_HANDLE session = start(state, NULL, AUTH);
+        twin_calls_clear();
+        twin_counters_clear();
+        twin_fail_call(k, ERR_TRANSPORT, true);
+        CK_RV rv = set_pin(session, wrong_pin[AUTH], new_pin[AUTH]);
+        twin_fail_call(-1, ERR_OK, false);
+        if (rv == CKR_SESSION_HANDLE_INVALID) /* the fault was in looking at the reader */
+            continue;
+        assert_true(rv == CKR_DEVICE_ERROR || rv == CKR_PIN_INCORRECT);
+        assert_rv(set_pin(session, wrong_pin[AUTH], new_pin[AUTH]), CKR_PIN_INCORRECT);
+        assert_int_equal(twin_verifies(), 1);
+        assert_int_equal(tries(AUTH), 2);
+    }
+}
+
 /* A card that answers the change with STATUS, having changed the PIN or not. */
 static uint8_t status[2];
 
@@ -414,6 +464,8 @@ int main(void)
         world_test(test_taken_out),
         world_test(test_refused_by_the_card),
         world_test(test_not_known),
+        world_test(test_lost_and_spent),
+        world_test(test_lost_refusal),
     };
     return cmocka_run_group_tests_name("setpin", tests, world_setup, world_teardown);
 }

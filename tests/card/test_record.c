@@ -68,7 +68,7 @@ static void test_lines(void **state)
     bench_start(CARD_SIGN, "");
     assert_int_equal(bench_login("WRONG9"), CKR_PIN_INCORRECT);
     assert_int_equal(bench_login("ABC123"), CKR_OK);
-    assert_int_equal(sign(CKM_SHA256_RSA_PKCS, "abc", 3, signature), CKR_OK);
+    assert_int_equal(sign(CKM_SHA256_RSA_PKCS, "my text", 7, signature), CKR_OK);
     assert_int_equal(pin_consent(&bench.token, bytes_of_text("ABC123")), CKR_OK);
     assert_int_equal(pin_set(&bench.token, bytes_of_text("ABC123"), bytes_of_text("XYZ789")),
                      CKR_OK);
@@ -85,7 +85,7 @@ static void test_lines(void **state)
         has(i, "\"token\":\"sign\"");
         has(i, serial);
         /* Neither PINs nor what was signed, nor its digest, which nobody has asked for. */
-        static const char *const secrets[] = {"WRONG9", "ABC123", "XYZ789", "abc", "digest"};
+        static const char *const secrets[] = {"WRONG9", "ABC123", "XYZ789", "my text", "digest"};
         for (size_t j = 0; j < COUNT(secrets); j++)
             assert_null(strstr(lines[i], secrets[j]));
     }
