@@ -304,6 +304,24 @@ static void test_no_issuer_domain_is_remembered(void **state)
     }
 }
 
+/* A card that does not answer the command that makes it forget loses its power, at the end, without
+ * being asked again. */
+static void test_forget_unanswered(void **state)
+{
+    (void)state;
+    insert("");
+    meet();
+    begin_verified(CARD_SIGN);
+    twin_fail_call((long)twin_calls(), ERR_TRANSPORT, false);
+    assert_false(card_forget(&card));
+    twin_fail_call(-1, ERR_OK, false);
+    unsigned commands = twin_commands();
+    assert_true(card_end(&card, true));
+    assert_int_equal(twin_commands(), commands);
+    assert_int_equal(twin_power_offs(), 1);
+    assert_no_pin_left();
+}
+
 static void test_both_dropped(void **state)
 {
     (void)state;
@@ -495,6 +513,7 @@ int main(void)
         on_card(test_dropped),
         on_card(test_dropped_without_issuer_domain),
         on_card(test_no_issuer_domain_is_remembered),
+        on_card(test_forget_unanswered),
         on_card(test_both_dropped),
         on_card(test_dropped_after_lost_answer),
         on_card(test_nothing_to_drop),
