@@ -89,19 +89,31 @@ enum err card_recognise(struct reader *reader, struct card *card)
     return is_verdict(e) && e != ERR_ANSWER ? ERR_FOREIGN : e;
 }
 
+static enum err begin_once(struct card *card, bool *fresh)
+{
+    enum err e = reader_begin(card->reader, fresh);
+    if (e != ERR_OK)
+        return e;
+    e = select_name(card, profile_aid);
+    if (e != ERR_OK)
+        reader_end(card->reader, false);
+    return e;
+}
+
 enum err card_begin(struct card *card, bool *fresh)
 {
     card->current_file = 0;
     card->maybe_verified = false;
     card->power_must_go = false;
-    enum err e = reader_begin(card->reader, fresh);
-    if (e != ERR_OK)
-        return e;
-    e = select_name(card, profile_aid);
-    if (e != ERR_OK) {
-        log_write(LOG_ERROR, "the card's JPKI application cannot be selected: %s", err_text(e));
-        reader_end(card->reader, false);
+    enum err e = begin_once(card, fresh);
+    /* A reset by another program that pcscd grants just as our transaction begins breaks it.
+     * Nothing but the SELECT was sent, so it can be begun again, with a new connection. */
+    if (e == ERR_TRANSPORT) {
+        reader_disconnect(card->reader);
+        e = begin_once(card, fresh);
     }
+    if (e != ERR_OK)
+        log_write(LOG_ERROR, "the card's JPKI application cannot be selected: %s", err_text(e));
     return e;
 }
 
