@@ -146,6 +146,8 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
 {
     struct card *card = &token->insertion->card;
     enum card_scheme scheme = mech_is_pss(mech) ? CARD_PSS : CARD_PKCS1;
+    uint8_t block[256];
+    size_t len;
     enum err e = token->key->certificate_private ? ERR_OK : pin_prove_isolation(token);
     /* Where the certificate is free it is read first, so that one that makes no sense costs no
      * VERIFY. */
@@ -167,6 +169,9 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
         if (!mech_is_pss(mech) || (e != ERR_REFUSED && e != ERR_BAD_SIGNATURE))
             return e;
     }
+    /* After a reset that came in between, all is refused: by another application. */
+    if (card_read_first(card, PROFILE_FILE_TOKEN_INFO, block, &len) != ERR_OK)
+        return ERR_TRANSPORT;
     refusal_note(card->model);
     token->insertion->refused_pss = true; /* also where no file can be written */
     token->outdated = true; /* NSS reads the mechanism list anew when its sessions are gone */

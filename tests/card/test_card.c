@@ -475,6 +475,17 @@ static void test_end_after_trouble(void **state)
     card_end(&card, true);
 }
 
+static bool break_off(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                      size_t *received)
+{
+    (void)context;
+    (void)command;
+    (void)len;
+    (void)response;
+    *received = 0;
+    return true;
+}
+
 static void test_begin(void **state)
 {
     bool fresh;
@@ -491,8 +502,20 @@ static void test_begin(void **state)
     assert_true(fresh);
     card_end(&card, false);
     twin_calls_clear();
+    twin_fail_call(1, ERR_MEMORY, false);
+    assert_int_equal(card_begin(&card, &fresh), ERR_MEMORY);
+    assert_int_equal(twin_open_transactions(), 0);
+    /* One that broke off before anything but the SELECT was sent is begun again, once. */
+    twin_calls_clear();
     twin_fail_call(1, ERR_TRANSPORT, false);
-    assert_int_equal(card_begin(&card, &fresh), ERR_TRANSPORT);
+    assert_int_equal(card_begin(&card, &fresh), ERR_OK);
+    assert_true(fresh);
+    card_end(&card, false);
+    twin_set_hook(break_off, NULL);
+    twin_counters_clear();
+    assert_int_equal(card_begin(&card, &fresh), ERR_ANSWER);
+    assert_int_equal(twin_commands(), 1);
+    twin_set_hook(NULL, NULL);
     assert_int_equal(twin_open_transactions(), 0);
 }
 

@@ -211,7 +211,10 @@ static void test_comparison_broken_off(void **state)
             twin_warm_reset(READER);
             twin_calls_clear();
             twin_fail_call(k, errors[i], false);
-            assert_int_equal(again(), errors[i]);
+            /* A transaction that breaks off before anything but the SELECT was sent is begun again.
+             */
+            bool repeated = errors[i] == ERR_TRANSPORT && k < 2;
+            assert_int_equal(again(), repeated ? ERR_OK : errors[i]);
             assert_false(in.lost);
         }
     }
@@ -226,14 +229,15 @@ static void test_comparison_broken_off(void **state)
 static void test_exchange_behind_a_broken_comparison(void **state)
 {
     (void)state;
-    for (long k = 1; k < 3; k++) { /* SELECT, READ */
+    static const enum err errors[] = {ERR_MEMORY, ERR_TRANSPORT};
+    for (long k = 1; k < 3; k++) { /* SELECT, READ; a SELECT alone would be repeated */
         insert("");
         meet();
         twin_remove(READER);
         insert_other("");
         twin_calls_clear();
-        twin_fail_call(k, ERR_TRANSPORT, false);
-        assert_int_equal(again(), ERR_TRANSPORT);
+        twin_fail_call(k, errors[k - 1], false);
+        assert_int_equal(again(), errors[k - 1]);
         twin_fail_call(-1, ERR_OK, false);
         assert_int_equal(again(), ERR_NO_CARD);
         twin_remove(READER);

@@ -163,6 +163,38 @@ static void test_pss(void **state)
     }
 }
 
+/* Another program's reset just before the signature: another application refuses it then, which
+ * says nothing of what the card can do. */
+static bool reset_once;
+
+static bool reset_before_signing(void *context, const uint8_t *command, size_t len,
+                                 uint8_t *response, size_t *received)
+{
+    (void)context;
+    (void)len;
+    (void)response;
+    (void)received;
+    if (command[1] == INS_SIGN && command[2] == 0x04 && reset_once) {
+        reset_once = false;
+        twin_warm_reset(READER);
+    }
+    return false;
+}
+
+static void test_pss_after_reset(void **state)
+{
+    (void)state;
+    start_logged_in(CARD_AUTH, "");
+    reset_once = true;
+    twin_set_hook(reset_before_signing, NULL);
+    assert_int_equal(sign(CKM_RSA_PKCS_PSS, 32), CKR_DEVICE_ERROR);
+    twin_set_hook(NULL, NULL);
+    assert_false(bench.in.refused_pss);
+    assert_false(bench.token.outdated);
+    bench_assert_closed();
+    assert_int_equal(sign(CKM_RSA_PKCS_PSS, 32), CKR_OK);
+}
+
 /* In pieces it is the same. */
 static void test_pieces(void **state)
 {
@@ -482,6 +514,7 @@ int main(void)
         on_bench(test_hashed),
         on_bench(test_plain),
         on_bench(test_pss),
+        on_bench(test_pss_after_reset),
         on_bench(test_pieces),
         on_bench(test_many),
         on_bench(test_one_for_each_login),
