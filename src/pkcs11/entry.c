@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "pkcs11/session.h"
+#include "support/folder.h"
 #include "support/log.h"
 
 /* 0: not initialised; a process id: initialised there; its negative: that process is in
@@ -160,6 +161,7 @@ static bool load_config(struct module *m, const char *reserved)
 {
     struct config_sources sources = {.system_file = CONFIG_SYSTEM_FILE};
     config_find(&sources);
+    folder_find();
     sources.reserved = reserved;
     bool ok = config_load(&m->config, &sources, entry_tokens);
     config_forget(&sources);

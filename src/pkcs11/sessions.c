@@ -112,8 +112,10 @@ CK_RV C_Logout(CK_SESSION_HANDLE session)
     CK_RV rv = entry_session(&call, __func__, session);
     if (rv != CKR_OK)
         return rv;
-    if (!call.token->logged_in)
+    if (!call.token->logged_in) {
+        pin_logout(call.token); /* a login that has ended here, but may not have on the card */
         return entry_end(&call, CKR_USER_NOT_LOGGED_IN);
+    }
     for (struct session *s = session_next(&call, NULL); s != NULL; s = session_next(&call, s))
         sign_cancel(&s->sign, call.token);
     return entry_end(&call, pin_logout(call.token));

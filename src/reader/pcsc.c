@@ -211,6 +211,7 @@ static void state_set(struct reader_state *state, const SCARD_READERSTATE *in, u
         (in->dwEventState & SCARD_STATE_PRESENT) != 0 && !(in->dwEventState & unusable);
     state->held = (in->dwEventState & SCARD_STATE_EXCLUSIVE) != 0;
     /* pcsc-lite counts insertions and removals in the upper half of the state. */
+    state->service = opened;
     state->events = opened << 16 | ((in->dwEventState >> 16) & 0xFFFF);
     state->raw = in->dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
     state->atr_len = in->cbAtr < READER_ATR_MAX ? in->cbAtr : READER_ATR_MAX;

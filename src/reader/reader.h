@@ -30,6 +30,7 @@ struct reader_state {
     /* Another number means that the card was out in between, or the service was restarted; a reset
      * does not change it. Only numbers from one view can be compared. */
     unsigned long events;
+    unsigned long service; /* another number: the service was restarted, or could not be reached */
     uint8_t atr[READER_ATR_MAX];
     size_t atr_len;
     unsigned long raw; /* what reader_wait() compares with; means nothing elsewhere */

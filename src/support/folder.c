@@ -12,18 +12,43 @@
 
 #include "support/descriptor.h"
 
-#define NAME "/jpki-pkcs11"
+#define SUBFOLDER "/jpki-pkcs11"
 
-static void make_all(char *path)
+/* The nearest folder above PATH that is there. It is shortened in PATH. */
+static bool find_parent(char *path, struct stat *st)
 {
-    for (char *p = path + 1; p != NULL;) {
-        p = strchr(p, '/');
+    char *slash;
+    while ((slash = strrchr(path, '/')) != NULL) {
+        *slash = '\0';
+        if (stat(path[0] != '\0' ? path : "/", st) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Root with somebody else's environment (sudo -E) would make folders that their owner cannot use.
+ */
+static bool may_make(const char *path)
+{
+    char *parent = strdup(path);
+    struct stat st;
+    bool others = parent != NULL && find_parent(parent, &st) && st.st_uid != 0;
+    free(parent);
+    return geteuid() != 0 || !others;
+}
+
+static void make_all(const char *path)
+{
+    char *copy = strdup(path);
+    for (char *p = copy; p != NULL;) {
+        p = strchr(p + 1, '/');
         if (p != NULL)
             *p = '\0';
-        mkdir(path, 0700); /* what cannot be made shows itself in open() */
+        mkdir(copy, 0700); /* what cannot be made shows itself in open() */
         if (p != NULL)
-            *p++ = '/';
+            *p = '/';
     }
+    free(copy);
 }
 
 static int give_up(int fd, int error)
@@ -33,17 +58,14 @@ static int give_up(int fd, int error)
     return -1;
 }
 
-/* The folder NAME in BASE and REST. */
-static int open_below(const char *base, const char *rest, bool make)
+static int open_folder(const char *path, bool make)
 {
-    char path[PATH_MAX];
     struct stat st;
-    int n = snprintf(path, sizeof(path), "%s%s" NAME, base, rest);
-    if (n < 0 || (size_t)n >= sizeof(path)) {
-        errno = ENAMETOOLONG;
+    if (path[0] == '\0') {
+        errno = ENOENT;
         return -1;
     }
-    if (make)
+    if (make && may_make(path))
         make_all(path);
     int fd = descriptor_above_standard(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd < 0)
@@ -55,6 +77,24 @@ static int open_below(const char *base, const char *rest, bool make)
     return fd;
 }
 
+/* ---- where they are ---- */
+
+/* "" where there is none. */
+struct places {
+    char state[PATH_MAX], runtime[PATH_MAX];
+};
+
+static struct places known;
+static bool found;
+
+/* BASE REST SUBFOLDER; a path that is too long is none. */
+static void join(char path[PATH_MAX], const char *base, const char *rest)
+{
+    int n = snprintf(path, PATH_MAX, "%s%s" SUBFOLDER, base, rest);
+    if (n < 0 || n >= PATH_MAX)
+        path[0] = '\0';
+}
+
 /* The specification has relative paths ignored. */
 static const char *absolute(const char *variable)
 {
@@ -62,24 +102,47 @@ static const char *absolute(const char *variable)
     return path != NULL && path[0] == '/' ? path : NULL;
 }
 
+static void locate(struct places *places)
+{
+    char usual[64];
+    const char *state = absolute("XDG_STATE_HOME"), *home = absolute("HOME");
+    const char *runtime = absolute("XDG_RUNTIME_DIR");
+    memset(places, 0, sizeof(*places));
+    if (state != NULL)
+        join(places->state, state, "");
+    else if (home != NULL)
+        join(places->state, home, "/.local/state");
+    snprintf(usual, sizeof(usual), "/run/user/%ld", (long)geteuid());
+    if (runtime == NULL && faccessat(AT_FDCWD, usual, W_OK, AT_EACCESS) == 0)
+        runtime = usual;
+    if (runtime != NULL)
+        join(places->runtime, runtime, "");
+}
+
+void folder_find(void)
+{
+    locate(&known);
+    found = true;
+}
+
+static const struct places *look(struct places *room)
+{
+    if (found)
+        return &known;
+    locate(room);
+    return room;
+}
+
 int folder_state(bool make)
 {
-    const char *state = absolute("XDG_STATE_HOME");
-    const char *home = absolute("HOME");
-    if (state != NULL)
-        return open_below(state, "", make);
-    if (home != NULL)
-        return open_below(home, "/.local/state", make);
-    errno = ENOENT;
-    return -1;
+    struct places room;
+    return open_folder(look(&room)->state, make);
 }
 
 int folder_runtime(bool make)
 {
-    char usual[64];
-    const char *runtime = absolute("XDG_RUNTIME_DIR");
-    snprintf(usual, sizeof(usual), "/run/user/%ld", (long)geteuid());
-    if (runtime == NULL && access(usual, W_OK) == 0)
-        runtime = usual;
-    return runtime != NULL ? open_below(runtime, "", make) : folder_state(make);
+    struct places room;
+    const struct places *places = look(&room);
+    int fd = open_folder(places->runtime, make);
+    return fd >= 0 ? fd : open_folder(places->state, make);
 }

@@ -12,11 +12,16 @@
 
 #include <stdbool.h>
 
+/* Looks in the environment where they are, for all later calls: for C_Initialize, while no other
+ * thread is in the module. Otherwise each call looks, and another thread of the host may be
+ * changing it. */
+void folder_find(void);
+
 /* $XDG_STATE_HOME/jpki-pkcs11, or ~/.local/state/jpki-pkcs11: stays. */
 int folder_state(bool make);
 
 /* $XDG_RUNTIME_DIR/jpki-pkcs11, or /run/user/UID/jpki-pkcs11: gone at the end of the user's last
- * login. Where there is neither, folder_state(). */
+ * login. Where that cannot be had, folder_state(). */
 int folder_runtime(bool make);
 
 #endif

@@ -32,33 +32,77 @@ static enum err hash_identity(struct card *card, struct bytes first, bool is_cer
     return e;
 }
 
-/*
- * Inside a transaction: makes the card forget what a program that died has left open. Whether it
- * has forgotten is looked at for both PINs at once, since here nobody is waiting for a signature;
- * but that it has proves nothing of the card, which may have lost its power meanwhile.
- */
-static void close_stray(struct insertion *in)
+static enum err compare_identity(struct insertion *in)
 {
-    struct card *card = &in->card;
-    in->to_drop = mark_found(in->reader, in->marked);
-    if (!in->to_drop)
-        return;
-    log_write(LOG_WARNING, "a program has ended in the middle of an operation and left the card "
-                           "open to all programs: it is closed now");
+    uint8_t first[256];
+    uint8_t hash[DIGEST_MAX];
+    size_t len;
+    bool is_certificate;
+    enum err e = card_identity(&in->card, first, &len, &is_certificate);
+    if (e == ERR_OK)
+        e = hash_identity(&in->card, bytes_of(first, len), is_certificate, hash);
+    if (e == ERR_OK && memcmp(hash, in->identity, digest_size(DIGEST_SHA256)) != 0) {
+        log_write(LOG_WARNING, "another card is in the reader");
+        in->lost = true;
+        e = ERR_NO_CARD;
+    }
+    return e;
+}
+
+static enum err begin_same_card(struct insertion *in)
+{
+    if (in->lost)
+        return ERR_NO_CARD;
+    enum err e = card_begin(&in->card, &in->fresh);
+    in->unproven |= in->fresh; /* until a comparison has been made to its end */
+    if (e != ERR_OK) {
+        in->lost = in->unproven && (e == ERR_NOT_FOUND || e == ERR_REFUSED);
+        return in->lost ? ERR_NO_CARD : e;
+    }
+    if (in->unproven)
+        e = compare_identity(in);
+    if (e == ERR_OK)
+        in->unproven = false;
+    else
+        card_end(&in->card, false);
+    return e;
+}
+
+/* Whether the card has forgotten both PINs, as nobody is waiting for a signature here. That it has
+ * proves nothing of the card, which may have lost its power meanwhile. */
+static enum err drop_and_look(struct card *card)
+{
     enum card_known before = card->drop_works;
     enum err e = card_drop(card);
     for (int role = 0; e == ERR_OK && role < CARD_ROLES; role++)
         e = card_prove_dropped(card, (enum card_role)role);
     if (card->drop_works == CARD_YES)
         card->drop_works = before;
-    card->maybe_verified = e != ERR_OK; /* insertion_end() has more to do */
-    if (e == ERR_OK) {
-        in->to_drop = false;
-        in->marked = false;
-        mark_clear(in->reader);
+    return e;
+}
+
+/*
+ * Inside a transaction: makes the card forget what a program that died has left open, or what we
+ * could not drop. On an error the transaction is over.
+ */
+static enum err close_stray(struct insertion *in)
+{
+    log_write(LOG_WARNING, "a program has ended and left the card open to all programs");
+    insertion_forgotten(in);
+    enum err e = drop_and_look(&in->card);
+    bool closed = e == ERR_OK;
+    if (!closed) {
+        in->card.maybe_verified = true;
+        closed = card_end(&in->card, true);
     }
-    in->dropped = in->open != 0;
-    in->open = 0;
+    if (closed) {
+        log_write(LOG_WARNING, "the card was made to forget the PIN");
+        mark_clear_strays(in->reader);
+        in->marked = false;
+        in->undropped = false;
+    }
+    /* Where only taking the power helped, the card is there, and can be begun with again. */
+    return e == ERR_REFUSED && closed ? begin_same_card(in) : e;
 }
 
 enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name)
@@ -82,71 +126,68 @@ enum err insertion_recognise(struct insertion *in, struct reader *reader, const 
     log_write(LOG_INFO, "%s, serial %s, model '%s'", in->card.profile->kind, in->serial,
               in->card.model);
     in->pad = reader_has_pad(reader);
-    close_stray(in);
-    return ERR_OK;
-}
-
-static enum err compare_identity(struct insertion *in)
-{
-    uint8_t first[256];
-    uint8_t hash[DIGEST_MAX];
-    size_t len;
-    bool is_certificate;
-    enum err e = card_identity(&in->card, first, &len, &is_certificate);
-    if (e == ERR_OK)
-        e = hash_identity(&in->card, bytes_of(first, len), is_certificate, hash);
-    if (e == ERR_OK && memcmp(hash, in->identity, digest_size(DIGEST_SHA256)) != 0) {
-        log_write(LOG_WARNING, "another card is in the reader");
-        in->lost = true;
-        e = ERR_NO_CARD;
-    }
-    return e;
+    mark_name(name, in->mark);
+    return mark_stray(in->reader) ? close_stray(in) : ERR_OK;
 }
 
 enum err insertion_begin(struct insertion *in)
 {
-    if (in->lost)
-        return ERR_NO_CARD;
-    enum err e = card_begin(&in->card, &in->fresh);
-    in->unproven |= in->fresh; /* until a comparison has been made to its end */
-    if (e != ERR_OK) {
-        in->lost = in->unproven && (e == ERR_NOT_FOUND || e == ERR_REFUSED);
-        return in->lost ? ERR_NO_CARD : e;
-    }
-    if (in->unproven)
-        e = compare_identity(in);
-    if (e != ERR_OK) {
-        card_end(&in->card, false);
-        return e;
-    }
-    in->unproven = false;
-    close_stray(in);
-    return ERR_OK;
+    enum err e = begin_same_card(in);
+    if (e == ERR_OK && (in->undropped || mark_stray(in->reader)))
+        e = close_stray(in);
+    return e;
+}
+
+void insertion_keep(struct insertion *in, enum card_role role)
+{
+    in->kept[role] = true;
+    in->ended[role] = false;
+}
+
+void insertion_ended(struct insertion *in)
+{
+    for (int role = 0; role < CARD_ROLES; role++)
+        in->ended[role] |= in->kept[role];
+}
+
+void insertion_forgotten(struct insertion *in)
+{
+    insertion_ended(in);
+    memset(in->kept, 0, sizeof(in->kept));
 }
 
 void insertion_mark(struct insertion *in)
 {
-    mark_set(in->reader, MARK_OPERATION);
+    mark_set(in->mark, MARK_OPERATION);
     in->marked = true;
 }
 
 static void unmark(struct insertion *in)
 {
-    if (in->marked || in->to_drop)
-        mark_clear(in->reader);
+    if (in->marked)
+        mark_clear(in->mark);
     in->marked = false;
 }
 
 void insertion_end(struct insertion *in, bool drop)
 {
-    drop |= in->to_drop;
-    /* The mark goes while nobody else can look for it. */
+    bool keeps = false;
+    for (int role = 0; role < CARD_ROLES; role++)
+        keeps |= in->kept[role];
+    /* The mark goes while nobody else can look for it, if the power need not be taken. */
     bool forgotten = drop && card_forget(&in->card);
-    if (forgotten || (!drop && in->open == 0))
+    if (forgotten || (!drop && !keeps))
         unmark(in);
     else if (!drop && in->marked)
-        mark_set(in->reader, MARK_KEPT);
-    if (card_end(&in->card, drop) && drop && !forgotten)
+        mark_set(in->mark, MARK_KEPT);
+    bool ended = card_end(&in->card, drop);
+    in->undropped = drop && !ended;
+    if (drop && ended)
         unmark(in);
-    in->to_drop = false;
+}
+
+void insertion_leave(struct insertion *in)
+{
+    if (in->marked)
+        mark_set(in->mark, MARK_OPERATION);
 }

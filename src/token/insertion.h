@@ -11,6 +11,7 @@
 
 #include "card/card.h"
 #include "crypto/digest.h"
+#include "token/mark.h"
 
 struct insertion {
     struct card card;
@@ -26,13 +27,14 @@ struct insertion {
     bool lost;                    /* it was: another card answered */
     bool fresh;                   /* of the transaction under way: see reader_begin() */
 
-    /* With isolation = no: bits (1 << enum card_role) of the PINs that the card may keep for us;
-     * and whether it was made to forget them, so that every login is over. */
-    unsigned open;
-    bool dropped;
+    /* With isolation = no, by role: the card may keep the PIN for us; and it has been made to
+     * forget it since, so that the login is over. */
+    bool kept[CARD_ROLES];
+    bool ended[CARD_ROLES];
 
-    bool marked;  /* we have made a mark (mark.h) and not yet taken it away */
-    bool to_drop; /* in the transaction under way: what somebody else has left open */
+    char mark[MARK_NAME_SIZE];
+    bool marked;    /* we have made our mark and not yet taken it away */
+    bool undropped; /* a PIN of ours could not be dropped; the next transaction does it */
 };
 
 /* Recognises the card in READER, whose NAME must outlive IN. On ERR_OK a transaction is open.
@@ -47,6 +49,18 @@ enum err insertion_begin(struct insertion *in);
 
 /* Inside a transaction, before a PIN is sent: marks the card as open. */
 void insertion_mark(struct insertion *in);
+
+/* The card keeps the PIN of ROLE for us from now on. */
+void insertion_keep(struct insertion *in, enum card_role role);
+
+/* Every login that the card kept for us is over; after insertion_forgotten() it keeps none any
+ * more. */
+void insertion_ended(struct insertion *in);
+void insertion_forgotten(struct insertion *in);
+
+/* For C_Finalize: a mark that still stands says from now on that the card is to be closed by
+ * whoever meets it next. Accepts {0}. */
+void insertion_leave(struct insertion *in);
 
 /* Ends the transaction; see card_end(). Also takes the mark away, or says in it that the card keeps
  * a PIN for us. */

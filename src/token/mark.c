@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "token/mark.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,22 +10,40 @@
 #include <unistd.h>
 
 #include "crypto/digest.h"
+#include "support/descriptor.h"
 #include "support/folder.h"
 #include "support/log.h"
+#include "support/secret.h"
 
-#define NAME_SIZE (sizeof("card-") + 2 * 8)
+#define HASH_BYTES 8
+#define PREFIX_SIZE (sizeof("card--") + (size_t)(2 * HASH_BYTES))
 #define LINE_SIZE 64
 
 static const char *const words[] = {[MARK_OPERATION] = "operation", [MARK_KEPT] = "kept"};
 
-static bool name_of(const char *reader, char name[NAME_SIZE])
+/* What the names of all marks for READER begin with; empty when it cannot be computed. */
+static void prefix_of(const char *reader, char prefix[PREFIX_SIZE])
 {
     uint8_t hash[DIGEST_MAX] = {0};
-    bool ok = digest_once(DIGEST_SHA256, bytes_of_text(reader), hash) == ERR_OK;
-    size_t n = (size_t)snprintf(name, NAME_SIZE, "card-");
-    for (size_t i = 0; i < 8; i++)
-        n += (size_t)snprintf(name + n, NAME_SIZE - n, "%02x", hash[i]);
-    return ok;
+    prefix[0] = '\0';
+    if (digest_once(DIGEST_SHA256, bytes_of_text(reader), hash) != ERR_OK)
+        return;
+    size_t n = (size_t)snprintf(prefix, PREFIX_SIZE, "card-");
+    for (size_t i = 0; i < HASH_BYTES; i++)
+        n += (size_t)snprintf(prefix + n, PREFIX_SIZE - n, "%02x", hash[i]);
+    snprintf(prefix + n, PREFIX_SIZE - n, "-");
+}
+
+void mark_name(const char *reader, char name[MARK_NAME_SIZE])
+{
+    char prefix[PREFIX_SIZE];
+    unsigned number;
+    int saved = errno;
+    name[0] = '\0';
+    prefix_of(reader, prefix);
+    if (prefix[0] != '\0' && secret_random(&number, sizeof(number)))
+        snprintf(name, MARK_NAME_SIZE, "%s%ld-%08x", prefix, (long)getpid(), number);
+    errno = saved;
 }
 
 /* When a process began, in the kernel's own unit; 0 when there is no such process. */
@@ -32,7 +51,7 @@ static unsigned long long start_of(long pid)
 {
     char path[32], text[512];
     snprintf(path, sizeof(path), "/proc/%ld/stat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = descriptor_above_standard(open(path, O_RDONLY | O_CLOEXEC));
     if (fd < 0)
         return 0;
     ssize_t n = read(fd, text, sizeof(text) - 1);
@@ -48,10 +67,13 @@ static unsigned long long start_of(long pid)
     return start;
 }
 
+/* ---- one mark ---- */
+
 static int open_mark(int folder, const char *name, int flags)
 {
     struct stat st;
-    int fd = openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+    int fd = descriptor_above_standard(
+        openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600));
     if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
         close(fd);
         errno = EINVAL;
@@ -69,16 +91,15 @@ static bool write_mark(int folder, const char *name, enum mark mark)
         return false;
     int n = snprintf(line, sizeof(line), "%ld %llu %s\n", pid, start_of(pid), words[mark]);
     /* The file's being there is the mark already, should we be ended right here. */
-    bool ok = ftruncate(fd, 0) == 0 && pwrite(fd, line, (size_t)n, 0) == n;
+    bool ok = ftruncate(fd, 0) == 0 && descriptor_write(fd, line, (size_t)n) == n;
     return close(fd) == 0 && ok;
 }
 
-void mark_set(const char *reader, enum mark mark)
+void mark_set(const char *name, enum mark mark)
 {
-    char name[NAME_SIZE];
     int saved = errno;
     int folder = folder_runtime(true);
-    if (folder < 0 || !name_of(reader, name) || !write_mark(folder, name, mark))
+    if (folder < 0 || name[0] == '\0' || !write_mark(folder, name, mark))
         log_write(LOG_WARNING,
                   "no mark can be made that the card is in use (%s): should this program be killed "
                   "during an operation, nothing will make the card forget the PIN",
@@ -88,48 +109,89 @@ void mark_set(const char *reader, enum mark mark)
     errno = saved;
 }
 
-void mark_clear(const char *reader)
+void mark_clear(const char *name)
 {
-    char name[NAME_SIZE];
     int saved = errno;
     int folder = folder_runtime(false);
-    if (folder >= 0 && name_of(reader, name))
-        unlinkat(folder, name, 0); /* one that stays costs the next operation some commands more */
+    if (folder >= 0 && name[0] != '\0')
+        unlinkat(folder, name, 0);
     if (folder >= 0)
         close(folder);
     errno = saved;
 }
 
-/* What a mark's line says. A line that makes no sense is one that was not written to its end. */
-static bool is_stray(const char *line, bool ours)
+/* ---- all marks ---- */
+
+/* A line that makes no sense is one that was not written to its end. */
+static bool is_kept_by_the_living(const char *line)
 {
     long pid = 0;
     unsigned long long start = 0;
     char word[16] = "";
-    if (sscanf(line, "%ld %llu %15s", &pid, &start, word) != 3 || strcmp(word, words[MARK_KEPT]))
-        return true;
-    if (pid == (long)getpid())
-        return !ours;
-    return start == 0 || start_of(pid) != start;
+    if (sscanf(line, "%ld %llu %15s", &pid, &start, word) != 3)
+        return false;
+    return strcmp(word, words[MARK_KEPT]) == 0 && start != 0 && start_of(pid) == start;
 }
 
-bool mark_found(const char *reader, bool ours)
+static bool is_stray(int folder, const char *name)
 {
-    char name[NAME_SIZE], line[LINE_SIZE];
+    char line[LINE_SIZE];
+    int fd = open_mark(folder, name, O_RDONLY);
+    if (fd < 0)
+        return false; /* gone meanwhile, or no mark */
+    ssize_t n = read(fd, line, sizeof(line) - 1);
+    line[n > 0 ? n : 0] = '\0';
+    close(fd);
+    return !is_kept_by_the_living(line);
+}
+
+/* The folder with its marks, for closedir(); NULL when there is none. */
+static DIR *open_marks(void)
+{
+    int folder = folder_runtime(false);
+    DIR *marks = folder >= 0 ? fdopendir(folder) : NULL;
+    if (marks == NULL && folder >= 0)
+        close(folder);
+    return marks;
+}
+
+/* The next stray mark's name, or NULL. */
+static const char *next_stray(DIR *marks, const char *prefix)
+{
+    struct dirent *entry;
+    while (prefix[0] != '\0' && (entry = readdir(marks)) != NULL)
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
+            is_stray(dirfd(marks), entry->d_name))
+            return entry->d_name;
+    return NULL;
+}
+
+bool mark_stray(const char *reader)
+{
+    char prefix[PREFIX_SIZE];
     int saved = errno;
     bool found = false;
-    int folder = folder_runtime(false);
-    if (folder >= 0 && name_of(reader, name)) {
-        int fd = open_mark(folder, name, O_RDONLY);
-        if (fd >= 0) {
-            ssize_t n = read(fd, line, sizeof(line) - 1);
-            line[n > 0 ? n : 0] = '\0';
-            close(fd);
-            found = is_stray(line, ours);
-        }
+    DIR *marks = open_marks();
+    if (marks != NULL) {
+        prefix_of(reader, prefix);
+        found = next_stray(marks, prefix) != NULL;
+        closedir(marks);
     }
-    if (folder >= 0)
-        close(folder);
     errno = saved;
     return found;
+}
+
+void mark_clear_strays(const char *reader)
+{
+    char prefix[PREFIX_SIZE];
+    int saved = errno;
+    const char *name;
+    DIR *marks = open_marks();
+    if (marks != NULL) {
+        prefix_of(reader, prefix);
+        while ((name = next_stray(marks, prefix)) != NULL)
+            unlinkat(dirfd(marks), name, 0);
+        closedir(marks);
+    }
+    errno = saved;
 }

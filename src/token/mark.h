@@ -5,13 +5,19 @@
  * So before a PIN is sent a mark is made, and taken away when the card has forgotten the PIN. A
  * mark that the next of our modules finds tells it to make the card forget first.
  *
- * A mark is the file card-HASH in folder_runtime(), HASH being the beginning of the SHA-256 of the
- * reader's name. It holds one line, "PID START operation" or "PID START kept", START being the time
- * at which the process began (proc(5), stat, field 22). Nothing in it is secret.
+ * A mark is a file of its owner's in folder_runtime(), card-HASH-PID-NUMBER. HASH is the beginning
+ * of the SHA-256 of the reader's name, NUMBER is random. It holds one line, "PID START operation"
+ * or "PID START kept", START being the time at which the process began (proc(5), stat, field 22).
+ * Nothing in it is secret.
  *
- * Marks are made, taken away and looked for inside a transaction with the card. So a mark that says
- * "operation" is always that of somebody who is there no more, or has failed. Where no folder can
- * be written there are no marks, and this protection is missing; the log says so.
+ * Marks are made and looked for inside a transaction with the card. So one that says "operation"
+ * and is found by somebody else is that of a process that is there no more, or that has failed, or
+ * at worst that has just taken the card's power. Where no folder can be written there are no marks,
+ * and this protection is missing; the log says so. A process that replaces itself (execve) with a
+ * login kept is taken for alive until it ends.
+ *
+ * All functions keep errno. What fails in them is logged or costs the next operation some commands,
+ * and is otherwise harmless.
  */
 #ifndef JPKI_TOKEN_MARK_H
 #define JPKI_TOKEN_MARK_H
@@ -23,11 +29,20 @@ enum mark {
     MARK_KEPT       /* with isolation = no: the card keeps it until logout */
 };
 
-void mark_set(const char *reader, enum mark mark);
-void mark_clear(const char *reader);
+#define MARK_NAME_SIZE 48
 
-/* Whether there is a mark that should not be there: of an operation, or of a login kept by a
- * process that has ended or, unless it is OURS, by this one. */
-bool mark_found(const char *reader, bool ours);
+/* A name for the marks of one owner: this process, with the card in READER (its PC/SC name). Empty,
+ * which all functions here take for no mark, when none can be made. */
+void mark_name(const char *reader, char name[MARK_NAME_SIZE]);
+
+void mark_set(const char *name, enum mark mark);
+void mark_clear(const char *name);
+
+/* Whether there is a mark for READER that should not be there: of an operation, or of a login kept
+ * by a process that has ended. */
+bool mark_stray(const char *reader);
+
+/* Takes away all of those. */
+void mark_clear_strays(const char *reader);
 
 #endif

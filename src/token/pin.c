@@ -11,8 +11,11 @@
 #include "token/record.h"
 #include "token/rv.h"
 
-#define NO_GUESS_MS 1000
-#define HELD_MS 10000
+/* A program that signs again and again is spared one command each time, the question for the tries:
+ * at a login, for a PIN that the card accepted within the last second; before a held PIN, when the
+ * counter was known to be full within the last ten. */
+#define JUST_ACCEPTED_MS 1000
+#define COUNTER_TRUSTED_MS 10000
 
 struct pin_memory *pin_memory_new(void)
 {
@@ -31,15 +34,6 @@ void pin_memory_free(struct pin_memory *pin)
 
 /* ---- memory of what the card said ---- */
 
-static void note_refused(struct token *token, const uint8_t *hash, int tries)
-{
-    struct pin_memory *pin = token->pin;
-    refused_add(&pin->refused, hash, tries); /* before token_set_tries(), which compares with it */
-    token_set_tries(token, tries);
-    if (pin->has_accepted && secret_equal(pin->accepted, hash, REFUSED_HASH))
-        pin->has_accepted = false;
-}
-
 void pin_tries_seen(struct token *token, int tries)
 {
     refused_tries_seen(&token->pin->refused, tries, (int)token->key->pin.tries);
@@ -53,6 +47,11 @@ void pin_park(struct token *token)
 void pin_adopt(struct token *token)
 {
     refused_adopt(token->insertion->identity, token->role, &token->pin->refused);
+}
+
+void pin_taken_out(struct token *token)
+{
+    refused_forget(&token->pin->refused);
 }
 
 static void forget_held(struct pin_memory *pin)
@@ -95,7 +94,7 @@ static enum err check_tries(struct token *token)
     enum err e = card_tries(card, token->role, &tries);
     /* A card might not count while somebody else's login is open. */
     if (e == ERR_OK && tries < 0 && card_drop(card) == ERR_OK) {
-        token->insertion->dropped = !token->config->isolation;
+        insertion_forgotten(token->insertion);
         e = card_tries(card, token->role, &tries);
     }
     if (e != ERR_OK)
@@ -145,28 +144,55 @@ void pin_note_accepted(struct token *token, const uint8_t *hash)
     refused_forget(&pin->refused);
     memcpy(pin->accepted, hash, REFUSED_HASH);
     pin->has_accepted = true;
-    pin->accepted_at = clock_ms();
 }
 
-/* What the card has accepted is a login, and consent for one signature. */
+static void note_refused(struct token *token, const uint8_t *hash, int tries)
+{
+    struct pin_memory *pin = token->pin;
+    log_write(LOG_WARNING, "the card refused the PIN; tries left: %d", tries);
+    refused_add(&pin->refused, hash, tries); /* before token_set_tries(), which compares with it */
+    token_set_tries(token, tries);
+    if (pin->has_accepted && secret_equal(pin->accepted, hash, REFUSED_HASH))
+        pin->has_accepted = false;
+}
+
+enum err pin_ask_card(struct token *token, struct card_pin *pin, const uint8_t *hash)
+{
+    int tries;
+    insertion_mark(token->insertion);
+    enum err e = card_verify(&token->insertion->card, token->role, pin, &tries);
+    if (e == ERR_OK) {
+        pin_note_accepted(token, hash);
+    } else if (e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED) {
+        note_refused(token, hash, tries);
+    } else {
+        log_write(LOG_ERROR, "the card did not say whether the PIN is right: %s", err_text(e));
+        refused_doubt(&token->pin->refused, hash, token->tries);
+    }
+    return e;
+}
+
+/* Begins a login, with consent for one signature. Typed on the reader's own keys, no PIN was
+ * offered and none is held. */
 static void begin_login(struct token *token)
 {
     struct pin_memory *pin = token->pin;
     pin->consent = true;
     pin->used = false;
+    pin->login_at = clock_ms();
     if (token->config->isolation)
         pin->held = pin->offered;
     else
-        token->insertion->open |= 1u << token->role;
+        insertion_keep(token->insertion, token->role);
 }
 
-/* The PIN that the card has accepted within the last second, which also filled its counter: a
- * program that signs again and again is spared one command each time. */
-static bool is_no_guess(const struct token *token, const uint8_t *hash)
+/* Accepted by the card just now, which also filled its counter: no guess. */
+static bool was_just_accepted(const struct token *token, const uint8_t *hash)
 {
     const struct pin_memory *pin = token->pin;
     return pin->has_accepted && secret_equal(pin->accepted, hash, REFUSED_HASH) &&
-           token->tries == (int)token->key->pin.tries && clock_ms() - token->tries_at < NO_GUESS_MS;
+           token->tries == (int)token->key->pin.tries &&
+           clock_ms() - token->tries_at < JUST_ACCEPTED_MS;
 }
 
 static CK_RV refuse_again(void)
@@ -178,41 +204,29 @@ static CK_RV refuse_again(void)
 CK_RV pin_verify_offered(struct token *token, const uint8_t *hash)
 {
     struct pin_memory *pin = token->pin;
-    struct insertion *in = token->insertion;
-    int tries;
     /* Before the PIN's file is selected, which then stays so until the VERIFY. */
     if (token->issued == CARD_UNKNOWN && token->role == CARD_SIGN)
-        token->issued = card_has_certificate(&in->card, token->role);
-    enum err e = is_no_guess(token, hash) ? ERR_OK : check_tries(token);
+        token->issued = card_has_certificate(&token->insertion->card, token->role);
+    enum err e = was_just_accepted(token, hash) ? ERR_OK : check_tries(token);
     if (e != ERR_OK)
         return rv_of_tries(e);
     if (refused_has(&pin->refused, hash)) /* as the counter may just have told */
         return refuse_again();
-    insertion_mark(in);
-    e = card_verify(&in->card, token->role, &pin->offered, &tries);
-    if (e == ERR_OK) {
-        pin_note_accepted(token, hash);
-        return CKR_OK;
-    }
-    pin->consent = false;
-    if (e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED) {
-        note_refused(token, hash, tries);
-        log_write(LOG_WARNING, "the card refused the PIN; tries left: %d", tries);
-        return rv_of(e);
-    }
-    refused_doubt(&pin->refused, hash, token->tries);
-    log_write(LOG_ERROR, "the card did not say whether the PIN is right: %s", err_text(e));
+    e = pin_ask_card(token, &pin->offered, hash);
+    if (e != ERR_OK)
+        pin->consent = false;
     return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
 }
 
 void pin_end_transaction(struct token *token, CK_RV rv)
 {
     struct insertion *in = token->insertion;
-    bool lost =
-        rv != CKR_OK && rv != CKR_PIN_INCORRECT && rv != CKR_PIN_LOCKED && in->card.maybe_verified;
+    bool answered = rv == CKR_OK || rv == CKR_PIN_INCORRECT || rv == CKR_PIN_LOCKED ||
+                    rv == CKR_FUNCTION_CANCELED;
+    bool lost = !answered && in->card.maybe_verified;
     if (lost && !token->config->isolation) {
-        in->open |= 1u << token->role; /* in case that it cannot be dropped now */
-        in->dropped = true;
+        in->kept[token->role] = true; /* in case that it cannot be dropped now */
+        insertion_ended(in);
     }
     insertion_end(in, token->config->isolation || lost);
 }
@@ -277,7 +291,6 @@ static CK_RV login_on_pad(struct token *token)
     rv = rv_of_tries(isolation ? check_tries(token) : present_on_pad(token));
     if (rv == CKR_OK) {
         begin_login(token);
-        token->pin->accepted_at = clock_ms();
         token->pin->by_pad = true;
     }
     pin_end_transaction(token, rv);
@@ -339,7 +352,7 @@ CK_RV pin_logout(struct token *token)
 {
     struct insertion *in = token->insertion;
     end_login(token);
-    if ((in->open & 1u << token->role) == 0)
+    if (!in->kept[token->role])
         return CKR_OK;
     /* The card has kept the PIN for us since the login: end it there, and make sure. What fails is
      * tried again at the next logout, at the latest by C_Finalize. */
@@ -348,8 +361,9 @@ CK_RV pin_logout(struct token *token)
         return rv_of(e);
     e = card_logout(&in->card, token->role);
     if (e == ERR_OK)
-        in->open = 0; /* of both */
-    in->dropped = true;
+        insertion_forgotten(in);
+    else
+        insertion_ended(in);
     insertion_end(in, true);
     return rv_of(e);
 }
@@ -367,34 +381,21 @@ bool pin_available(const struct token *token)
     return token->logged_in && (!token->config->isolation || pin->held.len > 0 || pin->by_pad);
 }
 
-/* Inside a transaction: presents the held PIN, HASH being its salted hash. */
+/* Inside a transaction: presents the held PIN, HASH being its salted hash. Another program may have
+ * changed the PIN and spent tries since we looked. */
 static enum err present_held(struct token *token, const uint8_t *hash)
 {
     struct pin_memory *pin = token->pin;
-    int tries;
-    /* Another program may have changed the PIN and spent tries since we looked. What it costs to
-     * look each time would be felt; a PIN that is used again and again need not be doubted. */
     enum err e = ERR_OK;
     if (pin->refused.in_doubt || token->tries != (int)token->key->pin.tries ||
-        clock_ms() - token->tries_at >= HELD_MS)
+        clock_ms() - token->tries_at >= COUNTER_TRUSTED_MS)
         e = check_tries(token);
     if (e != ERR_OK)
         return e;
-    e = ERR_PIN_WRONG;
-    if (!refused_has(&pin->refused, hash)) {
-        insertion_mark(token->insertion);
-        e = card_verify(&token->insertion->card, token->role, &pin->held, &tries);
-        if (e == ERR_OK)
-            token_set_tries(token, (int)token->key->pin.tries);
-        else if (e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED)
-            note_refused(token, hash, tries);
-        else
-            refused_doubt(&pin->refused, hash, token->tries);
-    }
+    e = refused_has(&pin->refused, hash) ? ERR_PIN_WRONG : pin_ask_card(token, &pin->held, hash);
     if (e != ERR_PIN_WRONG && e != ERR_PIN_LOCKED)
         return e;
-    log_write(LOG_WARNING, "the card refuses the PIN that it accepted before; tries left: %d",
-              token->tries);
+    log_write(LOG_WARNING, "the card refuses the PIN that it accepted before");
     pin_lost(token);
     return ERR_DENIED;
 }
@@ -425,7 +426,7 @@ static bool time_over(const struct token *token)
         return false;
     if (seconds == 0)
         return pin->used;
-    return clock_ms() - pin->accepted_at >= (uint64_t)seconds * 1000;
+    return clock_ms() - pin->login_at >= (uint64_t)seconds * 1000;
 }
 
 void pin_tidy(struct token *token)

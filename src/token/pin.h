@@ -18,10 +18,13 @@
 struct pin_memory *pin_memory_new(void);
 void pin_memory_free(struct pin_memory *pin); /* wipes; accepts NULL */
 
-/* What the card has refused outlives a token of the same card: see refused.h, also for who may call
- * these when. */
+/* What the card has refused outlives a token of the same card: see refused.h. Under the table's
+ * lock, unless no other thread can be in the module. */
 void pin_park(struct token *token);
 void pin_adopt(struct token *token);
+
+/* The card was taken out by its holder: what it has refused is forgotten. */
+void pin_taken_out(struct token *token);
 
 /*
  * C_Login as user. TEXT is the caller's. CKR_OK, CKR_PIN_LEN_RANGE (form), CKR_PIN_INVALID (refused

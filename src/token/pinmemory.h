@@ -13,7 +13,7 @@ struct pin_memory {
     struct card_pin held;    /* len 0: none */
     struct card_pin offered; /* during a call: by the program */
     struct card_pin fresh;   /* during C_SetPIN: the new one */
-    uint64_t accepted_at;    /* when the card accepted one last */
+    uint64_t login_at;       /* when the login, or the last consent, was given: pin.cache-seconds */
     bool consent;            /* one signature may be made */
     bool used;               /* a signature was made since then */
     bool by_pad;             /* the login was made with the reader's own keys */
@@ -27,6 +27,12 @@ struct pin_memory {
  * rules: the reserve, what was refused before. CKR_OK: the card has accepted it.
  */
 CK_RV pin_verify_offered(struct token *token, const uint8_t *hash);
+
+/*
+ * Inside a transaction: marks the card as open, presents PIN, HASH being its salted hash, once, and
+ * takes over what the card says of it. Errors of card_verify().
+ */
+enum err pin_ask_card(struct token *token, struct card_pin *pin, const uint8_t *hash);
 
 /* The card holds HASH's PIN now: its counter is full, nothing is refused any more. */
 void pin_note_accepted(struct token *token, const uint8_t *hash);

@@ -12,42 +12,19 @@
 #include "token/record.h"
 #include "token/rv.h"
 
+/* Salted hashes of both PINs. */
+struct hashes {
+    uint8_t old[REFUSED_HASH], fresh[REFUSED_HASH];
+};
+
 /* Ends a transaction; the card keeps a PIN only for a login that it kept before. */
 static void end(struct token *token)
 {
     struct insertion *in = token->insertion;
-    bool keep = !token->config->isolation && (in->open & 1u << token->role) != 0;
-    if (!keep) {
-        in->dropped |= in->open != 0;
-        in->open = 0;
-    }
+    bool keep = in->kept[token->role];
+    if (!keep)
+        insertion_forgotten(in);
     insertion_end(in, !keep);
-}
-
-/* Inside a transaction: presents PIN, whose refusal would be no mistake of anybody. */
-static enum err present(struct token *token, struct card_pin *pin)
-{
-    int tries;
-    insertion_mark(token->insertion);
-    enum err e = card_verify(&token->insertion->card, token->role, pin, &tries);
-    if (e == ERR_OK)
-        tries = (int)token->key->pin.tries;
-    if (e == ERR_OK || e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED)
-        token_set_tries(token, tries);
-    return e;
-}
-
-/* The new PIN holds. */
-static void succeeded(struct token *token)
-{
-    struct pin_memory *pin = token->pin;
-    uint8_t hash[REFUSED_HASH];
-    if (refused_hash(&pin->refused, card_pin_text(&pin->fresh), hash))
-        pin_note_accepted(token, hash);
-    secret_wipe(hash, sizeof(hash));
-    if (pin->held.len > 0)
-        pin->held = pin->fresh;
-    log_write(LOG_INFO, "the PIN was changed: the new one holds");
 }
 
 /*
@@ -55,7 +32,7 @@ static void succeeded(struct token *token)
  * so the new one is tried, and if that is refused, the old one fills the counter again. ERR_OK: the
  * new PIN holds; ERR_PIN_WRONG: the old one; any other error: that is not known.
  */
-static enum err find_out(struct token *token)
+static enum err find_out(struct token *token, const struct hashes *hashes)
 {
     struct pin_memory *pin = token->pin;
     int tries = -1;
@@ -66,73 +43,84 @@ static enum err find_out(struct token *token)
     if (e == ERR_OK && tries != (int)token->key->pin.tries)
         e = ERR_REFUSED; /* somebody else is at it */
     if (e == ERR_OK)
-        e = present(token, &pin->fresh);
-    if (e == ERR_PIN_WRONG && present(token, &pin->offered) != ERR_OK)
+        e = pin_ask_card(token, &pin->fresh, hashes->fresh);
+    if (e == ERR_PIN_WRONG && pin_ask_card(token, &pin->offered, hashes->old) != ERR_OK)
         e = ERR_TRANSPORT;
     end(token);
     return e;
 }
 
-static CK_RV resolve(struct token *token, enum err lost)
+static CK_RV resolve(struct token *token, const struct hashes *hashes, enum err lost)
 {
     log_write(LOG_WARNING, "the answer to the change of the PIN was lost (%s)", err_text(lost));
-    enum err e = find_out(token);
+    enum err e = find_out(token, hashes);
     if (e == ERR_OK)
         return CKR_OK;
     if (e == ERR_PIN_WRONG)
         return CKR_FUNCTION_FAILED;
     log_write(LOG_ERROR, "it is not known whether the old or the new PIN holds: at the next login "
                          "try the new one, once, then the old one");
-    pin_lost(token); /* what is held may be wrong now */
+    pin_logout(token); /* what is held may be wrong now */
     return rv_of(e) == CKR_DEVICE_REMOVED ? CKR_DEVICE_REMOVED : CKR_DEVICE_ERROR;
 }
 
-/* With the old PIN offered, its salted hash in HASH, and the new one taken. */
-static CK_RV change(struct token *token, const uint8_t *hash)
+/* With the old PIN offered and the new one taken. */
+static CK_RV change(struct token *token, const struct hashes *hashes)
 {
     struct insertion *in = token->insertion;
     bool unclear = false;
     CK_RV rv = rv_of(insertion_begin(in));
     if (rv != CKR_OK)
         return rv;
-    rv = pin_verify_offered(token, hash);
+    rv = pin_verify_offered(token, hashes->old);
     if (rv != CKR_OK) {
         pin_end_transaction(token, rv);
-        return rv == CKR_PIN_INVALID ? CKR_PIN_INCORRECT : rv; /* that speaks of new PINs here */
+        return rv;
     }
     enum err e = card_change_pin(&in->card, token->role, &token->pin->fresh, &unclear);
     /* Whether the card still holds a login for the old PIN is not known of all cards. */
-    if (e == ERR_OK && (in->open & 1u << token->role) != 0)
-        present(token, &token->pin->fresh);
+    if (e == ERR_OK && in->kept[token->role])
+        pin_ask_card(token, &token->pin->fresh, hashes->fresh);
     end(token);
     if (e == ERR_OK)
         return CKR_OK;
     if (unclear)
-        return resolve(token, e);
+        return resolve(token, hashes, e);
     log_write(LOG_ERROR, "the card did not change the PIN: %s", err_text(e));
     return CKR_FUNCTION_FAILED;
+}
+
+/* The new PIN holds. */
+static void succeeded(struct token *token, const struct hashes *hashes)
+{
+    struct pin_memory *pin = token->pin;
+    pin_note_accepted(token, hashes->fresh);
+    if (pin->held.len > 0)
+        pin->held = pin->fresh;
+    log_write(LOG_INFO, "the PIN was changed: the new one holds");
 }
 
 static CK_RV change_checked(struct token *token)
 {
     struct pin_memory *pin = token->pin;
-    uint8_t hash[REFUSED_HASH];
+    struct hashes hashes;
     CK_RV rv = record_ready(token);
     if (rv != CKR_OK)
         return rv;
-    if (!refused_hash(&pin->refused, card_pin_text(&pin->offered), hash))
+    if (!refused_hash(&pin->refused, card_pin_text(&pin->offered), hashes.old) ||
+        !refused_hash(&pin->refused, card_pin_text(&pin->fresh), hashes.fresh))
         return CKR_FUNCTION_FAILED;
-    if (refused_has(&pin->refused, hash)) {
+    if (refused_has(&pin->refused, hashes.old)) {
         log_write(LOG_WARNING, "the card has refused the old PIN before; it was not asked again");
-        rv = CKR_PIN_INCORRECT;
+        rv = CKR_PIN_INVALID;
     } else {
-        rv = change(token, hash);
+        rv = change(token, &hashes);
     }
-    secret_wipe(hash, sizeof(hash));
     if (rv == CKR_OK)
-        succeeded(token);
+        succeeded(token, &hashes);
     else if (rv == CKR_FUNCTION_FAILED)
         log_write(LOG_ERROR, "the PIN was not changed: the old one holds");
+    secret_wipe(&hashes, sizeof(hashes));
     return rv;
 }
 
@@ -143,12 +131,13 @@ CK_RV pin_set(struct token *token, struct bytes old, struct bytes fresh)
     CK_RV rv = pinrule_take_new(rule, fresh, &pin->fresh);
     if (rv == CKR_OK && !pinrule_take(rule, old, &pin->offered))
         rv = CKR_PIN_LEN_RANGE;
-    if (rv == CKR_OK)
+    bool well_formed = rv == CKR_OK;
+    if (well_formed)
         rv = change_checked(token);
     secret_wipe(&pin->offered, sizeof(pin->offered));
     secret_wipe(&pin->fresh, sizeof(pin->fresh));
-    CK_RV recorded = record(token, RECORD_CHANGE_PIN, rv);
-    if (recorded != rv)
+    if (record(token, RECORD_CHANGE_PIN, rv) != rv)
         log_write(LOG_ERROR, "the PIN was changed, but that could not be recorded");
-    return rv;
+    /* CKR_PIN_INVALID, for an old PIN that was refused before, would speak of the new one here. */
+    return well_formed && rv == CKR_PIN_INVALID ? CKR_PIN_INCORRECT : rv;
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "support/descriptor.h"
 #include "support/folder.h"
 #include "support/log.h"
 
@@ -84,11 +85,12 @@ static bool write_file(int folder, const char *text)
     char name[64];
     snprintf(name, sizeof(name), NAME ".%ld", (long)getpid());
     unlinkat(folder, name, 0); /* left by a process of this number that was killed */
-    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = descriptor_above_standard(
+        openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (fd < 0)
         return false;
     size_t len = strlen(text);
-    bool ok = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    bool ok = descriptor_write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
     ok = close(fd) == 0 && ok;
     ok = ok && renameat(folder, name, folder, NAME) == 0;
     if (!ok)

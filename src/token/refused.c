@@ -61,13 +61,13 @@ void refused_tries_seen(struct refused *refused, int tries, int full)
 {
     /* First what is our own doing. Had the card not compared the PIN, or found it right, there
      * would not be fewer tries. */
-    if (refused->in_doubt && tries >= 0 && tries == refused->doubted_tries - 1)
+    if (refused->in_doubt && tries >= 0 && tries < refused->doubted_tries)
         refused_add(refused, refused->doubted, tries);
     refused->in_doubt = refused->in_doubt && tries < 0;
     /* A card that did not say how many were left shows by a full counter that somebody knew the
      * PIN. */
     bool moved = refused->tries >= 0 ? tries != refused->tries : tries == full;
-    if (moved)
+    if (moved && tries >= 0)
         refused_forget(refused);
 }
 
@@ -85,11 +85,6 @@ struct parked {
 /* On pages of secret_new(), which a forked child finds empty. Made when something has to be kept;
  * a program that unloads the module then loses one page. */
 static struct parked *parked;
-
-static void leave(unsigned i)
-{
-    secret_wipe(&parked[i], sizeof(parked[i]));
-}
 
 void refused_park(const uint8_t *identity, enum card_role role, const struct refused *refused)
 {
@@ -119,6 +114,7 @@ void refused_adopt(const uint8_t *identity, enum card_role role, struct refused 
         if (!p->used || p->role != role || memcmp(p->identity, identity, REFUSED_HASH) != 0)
             continue;
         *refused = p->refused;
-        leave(i);
+        memmove(p, p + 1, (PARKED_MAX - 1 - i) * sizeof(*p));
+        secret_wipe(&parked[PARKED_MAX - 1], sizeof(*p));
     }
 }

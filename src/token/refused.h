@@ -8,7 +8,8 @@
  *
  * They are forgotten on success, when the card is seen to be taken out, and when somebody else has
  * moved the card's counter. They outlive C_Finalize, since many programs end and begin again by
- * themselves and then send the PIN that they have kept.
+ * themselves and then send the PIN that they have kept. A PIN that is in doubt stays so when the
+ * card is taken out: leaving the reader's field is what loses answers.
  */
 #ifndef JPKI_TOKEN_REFUSED_H
 #define JPKI_TOKEN_REFUSED_H
@@ -57,9 +58,9 @@ void refused_forget(struct refused *refused);
 void refused_tries_seen(struct refused *refused, int tries, int full);
 
 /*
- * Over C_Finalize, and over the renewal of a token: keeps what the card with this IDENTITY (32
- * bytes) has refused as PIN of ROLE, and gives it back, once. Nothing is kept when nothing was
- * refused. One thread at a time.
+ * Over C_Finalize, a restart of the PC/SC service, and the renewal of a token: keeps what the card
+ * with this IDENTITY (32 bytes) has refused as PIN of ROLE, and gives it back, once. Nothing is
+ * kept when nothing was refused. One thread at a time.
  */
 void refused_park(const uint8_t *identity, enum card_role role, const struct refused *refused);
 void refused_adopt(const uint8_t *identity, enum card_role role, struct refused *refused);

@@ -42,6 +42,7 @@ void terminal_free(struct terminal *t)
         }
         token_clear(&t->tokens[role]);
     }
+    insertion_leave(&t->insertion);
     reader_free(t->reader);
     lock_free(t->lock);
     free(t->name);
@@ -64,6 +65,8 @@ void terminal_see(struct terminal *t, const struct reader_state *state)
     bool changed = was != state->present || t->state.events != state->events;
     if (changed && (was || state->present)) {
         forget_card(t);
+        /* Not when it is the service that has gone, or the reader. */
+        t->taken_out |= state->known && t->state.service == state->service;
         for (int role = 0; role < CARD_ROLES; role++)
             t->event[role] = true;
     }
@@ -74,37 +77,6 @@ bool terminal_recognition_due(const struct terminal *t)
 {
     return t->state.present && t->verdict == VERDICT_UNASKED && !t->state.held &&
            clock_ms() >= t->retry_at;
-}
-
-/* Inside: clears the tokens that are no longer in. */
-static void sync(struct terminal *t)
-{
-    unsigned long numbers[CARD_ROLES];
-    bool any = false, left = false;
-    lock_take(t->slots->lock);
-    memcpy(numbers, t->numbers, sizeof(numbers));
-    lock_give(t->slots->lock);
-    for (int role = 0; role < CARD_ROLES; role++) {
-        struct token *token = &t->tokens[role];
-        if (token->number != 0 && token->number != numbers[role]) {
-            token_clear(token);
-            left = true;
-        }
-        any |= token->number != 0;
-        if (token->number != 0)
-            pin_tidy(token);
-    }
-    if (left && !any)
-        reader_disconnect(t->reader);
-}
-
-void terminal_enter(struct terminal *t)
-{
-    lock_take(t->slots->lock);
-    t->users++;
-    lock_give(t->slots->lock);
-    lock_take(t->lock);
-    sync(t);
 }
 
 /* What is parked is common to all readers. */
@@ -120,6 +92,46 @@ static void adopt(struct terminal *t, struct token *token)
     lock_take(t->slots->lock);
     pin_adopt(token);
     lock_give(t->slots->lock);
+}
+
+/* Inside: clears the tokens that are no longer in. */
+static void sync(struct terminal *t)
+{
+    unsigned long numbers[CARD_ROLES];
+    bool any = false, left = false;
+    lock_take(t->slots->lock);
+    memcpy(numbers, t->numbers, sizeof(numbers));
+    bool taken_out = t->taken_out;
+    lock_give(t->slots->lock);
+    for (int role = 0; role < CARD_ROLES; role++) {
+        struct token *token = &t->tokens[role];
+        if (token->number != 0 && token->number != numbers[role]) {
+            if (taken_out)
+                pin_taken_out(token);
+            park(t, token);
+            token_clear(token);
+            left = true;
+        }
+        any |= token->number != 0;
+        if (token->number != 0)
+            pin_tidy(token);
+    }
+    if (left && !any)
+        reader_disconnect(t->reader);
+    if (taken_out) {
+        lock_take(t->slots->lock);
+        t->taken_out = false;
+        lock_give(t->slots->lock);
+    }
+}
+
+void terminal_enter(struct terminal *t)
+{
+    lock_take(t->slots->lock);
+    t->users++;
+    lock_give(t->slots->lock);
+    lock_take(t->lock);
+    sync(t);
 }
 
 /* Inside: gives a token a new number, which ends its sessions and its login. */
@@ -146,14 +158,16 @@ void terminal_leave(struct terminal *t)
         if (t->tokens[role].number != 0 && t->tokens[role].outdated)
             renew(t, &t->tokens[role]);
     for (int role = 0; role < CARD_ROLES; role++)
-        if (t->tokens[role].logged_in && t->insertion.dropped)
+        if (t->tokens[role].logged_in && t->insertion.ended[role])
             pin_lost(&t->tokens[role]);
-    t->insertion.dropped = false;
+    memset(t->insertion.ended, 0, sizeof(t->insertion.ended));
     bool lost = t->insertion.lost;
     t->insertion.lost = false;
     lock_take(t->slots->lock);
-    if (lost)
+    if (lost) {
         forget_card(t);
+        t->taken_out = true;
+    }
     lock_give(t->slots->lock);
     if (lost)
         sync(t);

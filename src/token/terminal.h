@@ -35,6 +35,7 @@ struct terminal {
     struct reader_state state;
     enum verdict verdict;
     unsigned arrivals;                 /* counts cards; tells whether it is still the same one */
+    bool taken_out;                    /* the last card was seen to be taken out of the reader */
     unsigned long numbers[CARD_ROLES]; /* of the tokens that are in, else 0 */
     unsigned failures;                 /* of recognising the card that is in */
     uint64_t retry_at;                 /* clock_ms() */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,11 +41,21 @@ static unsigned marks(char path[512])
     return count;
 }
 
-static void write_mark(const char *text)
+/* Removes all marks, of anybody. */
+static void no_marks(void)
 {
     char path[512];
-    mark_set(READER, MARK_OPERATION);
-    assert_int_equal(marks(path), 1);
+    while (marks(path) > 0)
+        assert_int_equal(unlink(path), 0);
+}
+
+/* A mark of another process for READER, with this line. */
+static void write_mark(const char *text)
+{
+    char name[MARK_NAME_SIZE], path[512];
+    mark_name(READER, name);
+    mark_set(name, MARK_OPERATION);
+    snprintf(path, sizeof(path), "%s/jpki-pkcs11/%s", getenv("XDG_RUNTIME_DIR"), name);
     FILE *out = fopen(path, "w");
     assert_non_null(out);
     assert_true(fputs(text, out) >= 0);
@@ -53,11 +64,13 @@ static void write_mark(const char *text)
 
 static int setup(void **state)
 {
-    mark_clear(READER);
+    no_marks();
     return bench_setup(state);
 }
 
 /* ---- the file ---- */
+
+static char mine[MARK_NAME_SIZE];
 
 static void test_file(void **state)
 {
@@ -65,8 +78,9 @@ static void test_file(void **state)
     struct stat st;
     (void)state;
     assert_int_equal(marks(NULL), 0);
-    assert_false(mark_found(READER, false));
-    mark_set(READER, MARK_OPERATION);
+    assert_false(mark_stray(READER));
+    mark_name(READER, mine);
+    mark_set(mine, MARK_OPERATION);
     assert_int_equal(marks(path), 1);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0600);
@@ -77,48 +91,69 @@ static void test_file(void **state)
     snprintf(wanted, sizeof(wanted), "%ld ", (long)getpid());
     assert_int_equal(strncmp(text, wanted, strlen(wanted)), 0);
     assert_non_null(strstr(text, " operation\n"));
-    assert_true(mark_found(READER, true));
-    assert_false(mark_found("Another Reader", true));
-    mark_clear(READER);
+    assert_true(mark_stray(READER));
+    assert_false(mark_stray("Another Reader"));
+    mark_clear(mine);
     assert_int_equal(marks(NULL), 0);
-    assert_false(mark_found(READER, true));
-    mark_clear(READER); /* once more does no harm */
+    assert_false(mark_stray(READER));
+    mark_clear(mine); /* once more does no harm */
+}
+
+/* Several owners have marks of their own, and only what is stray is taken away. */
+static void test_owners(void **state)
+{
+    char other[MARK_NAME_SIZE];
+    (void)state;
+    mark_name(READER, mine);
+    mark_name(READER, other);
+    assert_string_not_equal(mine, other);
+    mark_set(mine, MARK_KEPT);
+    mark_set(other, MARK_OPERATION);
+    write_mark("1 2 operation\n");
+    assert_int_equal(marks(NULL), 3);
+    mark_clear(other);
+    assert_int_equal(marks(NULL), 2);
+    assert_true(mark_stray(READER));
+    mark_clear_strays("Another Reader");
+    assert_int_equal(marks(NULL), 2);
+    mark_clear_strays(READER);
+    assert_int_equal(marks(NULL), 1);
+    assert_false(mark_stray(READER));
+    mark_clear(mine);
+    assert_int_equal(marks(NULL), 0);
 }
 
 /* A login that is kept on purpose is no stray while its process lives. */
 static void test_kept(void **state)
 {
     char text[64];
+    int ready[2];
     (void)state;
-    mark_set(READER, MARK_KEPT);
-    assert_false(mark_found(READER, true));
-    assert_true(mark_found(READER, false)); /* of a C_Initialize before this one */
+    mark_name(READER, mine);
+    mark_set(mine, MARK_KEPT);
+    assert_false(mark_stray(READER));
+    assert_int_equal(pipe(ready), 0);
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        mark_set(READER, MARK_KEPT);
-        pause();
-        _exit(0);
+        mark_name(READER, mine);
+        mark_set(mine, MARK_KEPT);
+        _exit(write(ready[1], "x", 1) == 1 ? (pause(), 0) : 1);
     }
-    snprintf(text, sizeof(text), "%ld ", (long)child);
-    char path[512], line[64] = "";
-    while (strncmp(line, text, strlen(text)) != 0) {
-        usleep(1000);
-        assert_int_equal(marks(path), 1);
-        FILE *in = fopen(path, "r");
-        if (in != NULL && fgets(line, sizeof(line), in) == NULL)
-            line[0] = '\0';
-        if (in != NULL)
-            fclose(in);
-    }
-    assert_false(mark_found(READER, false));
+    assert_int_equal(read(ready[0], text, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    assert_int_equal(marks(NULL), 2);
+    assert_false(mark_stray(READER));
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    assert_true(mark_found(READER, false));
+    assert_true(mark_stray(READER));
+    mark_clear_strays(READER);
+    assert_int_equal(marks(NULL), 1);
     /* Its number, but not its time. */
     snprintf(text, sizeof(text), "%ld 1 kept\n", (long)getppid());
     write_mark(text);
-    assert_true(mark_found(READER, false));
+    assert_true(mark_stray(READER));
 }
 
 /* A line that was not written to its end, or makes no sense, is a mark all the same. */
@@ -136,7 +171,9 @@ static void test_nonsense(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(lines); i++) {
         write_mark(lines[i]);
-        assert_true(mark_found(READER, true));
+        assert_true(mark_stray(READER));
+        mark_clear_strays(READER);
+        assert_int_equal(marks(NULL), 0);
     }
 }
 
@@ -146,19 +183,37 @@ static void test_no_file(void **state)
     char path[512], target[512];
     struct stat st;
     (void)state;
-    mark_set(READER, MARK_OPERATION);
+    mark_name(READER, mine);
+    mark_set(mine, MARK_OPERATION);
     assert_int_equal(marks(path), 1);
-    mark_clear(READER);
+    mark_clear(mine);
     snprintf(target, sizeof(target), "%s/target", getenv("XDG_RUNTIME_DIR"));
     assert_int_equal(symlink(target, path), 0);
-    mark_set(READER, MARK_OPERATION);
+    mark_set(mine, MARK_OPERATION);
     assert_int_equal(lstat(target, &st), -1);
-    assert_false(mark_found(READER, false));
+    assert_false(mark_stray(READER));
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
-    mark_set(READER, MARK_OPERATION);
-    assert_false(mark_found(READER, false));
+    mark_set(mine, MARK_OPERATION);
+    assert_false(mark_stray(READER));
     assert_int_equal(unlink(path), 0);
+}
+
+/* A limit on the size of files must not end the host. */
+static void test_size_limit(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, 0});
+        mark_name(READER, mine);
+        mark_set(mine, MARK_OPERATION);
+        _exit(mark_stray(READER) ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 /* ---- in operations ---- */
@@ -305,13 +360,12 @@ static void test_others_are_left_alone(void **state)
     assert_int_equal(insertion_begin(&bench.in), ERR_OK);
     insertion_end(&bench.in, false);
     assert_int_equal(common_other_reads_private(), 0x9000);
-    write_mark("1 2 operation\n");
-    mark_clear(READER);
-    mark_set("Another Reader", MARK_OPERATION);
+    mark_name("Another Reader", mine);
+    mark_set(mine, MARK_OPERATION);
     assert_int_equal(insertion_begin(&bench.in), ERR_OK);
     insertion_end(&bench.in, false);
     assert_int_equal(common_other_reads_private(), 0x9000);
-    mark_clear("Another Reader");
+    mark_clear(mine);
 }
 
 /* With isolation = no the mark says so until logout. */
@@ -322,7 +376,7 @@ static void test_without_isolation(void **state)
     bench_start(CARD_SIGN, "");
     assert_int_equal(bench_login(PIN_SIGN_RIGHT), CKR_OK);
     assert_int_equal(marks(NULL), 1);
-    assert_false(mark_found(READER, true));
+    assert_false(mark_stray(READER));
     assert_int_equal(insertion_begin(&bench.in), ERR_OK);
     insertion_end(&bench.in, false);
     assert_int_equal(marks(NULL), 1);
@@ -335,10 +389,62 @@ static void test_without_isolation(void **state)
     assert_int_equal(marks(NULL), 0);
 }
 
+/* Another process's kept login outlives our wrong PIN, mark and all; and what was left open by the
+ * dead is closed before our own login, which is then true. */
+static void test_others_kept(void **state)
+{
+    (void)state;
+    bench.config.isolation = false;
+    bench_start(CARD_SIGN, "");
+    mark_name(READER, mine);
+    mark_set(mine, MARK_KEPT);
+    assert_int_equal(bench_login("WRONG9"), CKR_PIN_INCORRECT);
+    assert_int_equal(marks(NULL), 1);
+    mark_clear(mine);
+    struct token other;
+    assert_true(token_init(&other, CARD_AUTH, &bench.config, &bench.in, 2));
+    assert_int_equal(pin_login(&other, bytes_of_text(PIN_AUTH_RIGHT)), CKR_OK);
+    write_mark("1 2 operation\n");
+    assert_int_equal(bench_login(PIN_SIGN_RIGHT), CKR_OK);
+    assert_true(bench.in.ended[CARD_AUTH]);
+    assert_false(bench.in.ended[CARD_SIGN]);
+    assert_int_equal(common_other_signs(false), 0x6982);
+    assert_int_equal(pin_logout(&bench.token), CKR_OK);
+    bench_assert_closed();
+    token_clear(&other);
+}
+
+/* What could not be dropped is dropped by the next transaction, also where no mark can be made. */
+static void test_without_folder(void **state)
+{
+    char runtime[256];
+    (void)state;
+    bench_start(CARD_AUTH, "isd = no\n");
+    snprintf(runtime, sizeof(runtime), "%s", getenv("XDG_RUNTIME_DIR"));
+    setenv("XDG_RUNTIME_DIR", "/proc/nowhere", 1);
+    setenv("XDG_STATE_HOME", "/proc/nowhere", 1);
+    assert_int_equal(bench_login(PIN_AUTH_RIGHT), CKR_OK);
+    for (long k = 0; k < 12; k++) {
+        twin_calls_clear();
+        twin_fail_call(k, ERR_TRANSPORT, false);
+        bench_login(PIN_AUTH_RIGHT);
+        twin_fail_call(-1, ERR_OK, false);
+        assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+        insertion_end(&bench.in, false);
+        bench_assert_closed();
+    }
+    setenv("XDG_RUNTIME_DIR", runtime, 1);
+    setenv("XDG_STATE_HOME", runtime, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_file, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_owners, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_size_limit, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_others_kept, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_without_folder, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_kept, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_nonsense, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_no_file, setup, bench_teardown),

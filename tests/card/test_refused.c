@@ -130,6 +130,19 @@ static void test_doubt(void **state)
     refused_tries_seen(refused, 3, FULL);
     assert_true(has("A"));
     assert_true(has("B"));
+    /* Somebody else's wrong PIN besides. */
+    refused_doubt(refused, hash("C"), 5);
+    refused_tries_seen(refused, 3, FULL);
+    assert_true(has("C"));
+}
+
+/* A card that says nothing of its counter has not moved it. */
+static void test_not_told(void **state)
+{
+    (void)state;
+    add("A", 4);
+    refused_tries_seen(refused, -1, FULL);
+    assert_true(has("A"));
 }
 
 /* Kept by card and role, and given back once. */
@@ -208,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_moved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_locked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_doubt, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parked_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fork, setup, teardown),

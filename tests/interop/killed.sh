@@ -154,7 +154,7 @@ marks() {
 
 death_and_power_off() {
     leaves_open "$@"
-    expect_has '  the dead one has left a mark' '/jpki-pkcs11/card-[0-9a-f]{16}$' "$(marks)"
+    expect_has '  the dead one has left a mark' '/jpki-pkcs11/card-[0-9a-f]{16}-[0-9]+-[0-9a-f]{8}$' "$(marks)"
     closed_by_power_off
     closed_by_next_module "$1, $2, $3"
     no_mark

@@ -624,6 +624,7 @@ static void see(const char *name, unsigned long opened, struct reader_state *sta
     state->known = true;
     state->present = slot->present;
     state->held = slot->held;
+    state->service = opened;
     state->events = opened << 16 | slot->events;
     if (slot->present) {
         memcpy(state->atr, slot->atr, slot->atr_len);

@@ -107,6 +107,35 @@ static void test_runtime(void **state)
     setenv("XDG_RUNTIME_DIR", below("/run"), 1);
     assert_none(folder_runtime(false), ENOENT);
     assert_is(folder_runtime(true), "/run/jpki-pkcs11", 0700);
+    /* One that is of no use is none. */
+    assert_int_equal(chmod(below("/run/jpki-pkcs11"), 0777), 0);
+    assert_is(folder_runtime(true), "/home/.local/state/jpki-pkcs11", 0700);
+}
+
+/* Root makes nothing in the place of another user, who could not use it. */
+static void test_as_root_elsewhere(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        return;
+    assert_int_equal(mkdir(below("/home"), 0700), 0);
+    assert_int_equal(chown(below("/home"), 12345, 12345), 0);
+    setenv("HOME", below("/home"), 1);
+    assert_none(folder_state(true), ENOENT);
+    assert_int_equal(access(below("/home/.local"), F_OK), -1);
+    setenv("XDG_STATE_HOME", below("/home/state"), 1);
+    assert_none(folder_state(true), ENOENT);
+    assert_int_equal(access(below("/home/state"), F_OK), -1);
+}
+
+/* Once looked up, the environment is left alone. */
+static void test_found(void **state)
+{
+    (void)state;
+    setenv("HOME", below("/home"), 1);
+    folder_find();
+    setenv("HOME", below("/elsewhere"), 1);
+    assert_is(folder_state(true), "/home/.local/state/jpki-pkcs11", 0700);
 }
 
 /* Where a session has no folder of its own, the state folder serves. */
@@ -154,7 +183,7 @@ static void test_too_long(void **state)
     path[0] = '/';
     path[sizeof(path) - 1] = '\0';
     setenv("XDG_STATE_HOME", path, 1);
-    assert_none(folder_state(true), ENAMETOOLONG);
+    assert_none(folder_state(true), ENOENT);
 }
 
 int main(void)
@@ -167,6 +196,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_runtime_without, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_as_root_elsewhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_found, setup, teardown), /* last: it stays */
     };
     return cmocka_run_group_tests_name("folder", tests, NULL, NULL);
 }
