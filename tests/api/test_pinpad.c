@@ -210,6 +210,19 @@ static void test_without_isolation(void **state)
     assert_closed();
 }
 
+/* What is not typed ends nobody's login. */
+static void test_cancelled_beside_other(void **state)
+{
+    start(state, "isolation=no");
+    CK_SESSION_HANDLE auth = user_open(AUTH), other = user_logged_in(SIGN);
+    twin_pad_types(READER_1, "", 0x6401);
+    assert_rv(login(auth), CKR_FUNCTION_CANCELED);
+    assert_int_equal(user_session_state(other), CKS_RW_USER_FUNCTIONS);
+    assert_rv(user_sign(other, CKM_RSA_PKCS, user_key(other), "abc", 3, signature), CKR_OK);
+    assert_rv(C_Logout(other), CKR_OK);
+    assert_closed();
+}
+
 /* A program that has the PIN after all may give it. */
 static void test_given(void **state)
 {
@@ -249,8 +262,10 @@ static void test_broken_off(void **state)
                     assert_true(user_verify(CARD_1, AUTH, CKM_RSA_PKCS, "abc", 3, signature));
                 if (errors[i] == ERR_TRANSPORT)
                     assert_closed();
-                if (!struck)
+                if (!struck) {
                     assert_rv(rv, CKR_OK);
+                    assert_in_range(k, 6, 100);
+                }
             }
         }
 }
@@ -265,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong, begin, world_end),
         cmocka_unit_test_setup_teardown(test_cancelled, begin, world_end),
         cmocka_unit_test_setup_teardown(test_without_isolation, begin, world_end),
+        cmocka_unit_test_setup_teardown(test_cancelled_beside_other, begin, world_end),
         cmocka_unit_test_setup_teardown(test_given, begin, world_end),
         cmocka_unit_test_setup_teardown(test_broken_off, begin, world_end),
     };

@@ -235,11 +235,9 @@ static void test_without_isolation(void **state)
     CK_SESSION_HANDLE auth = user_open(AUTH);
     user_login(auth, AUTH);
     assert_rv(set_pin(session, "XYZ789", "ABC123"), CKR_OK);
-    /* The other login may have gone, but says so. */
-    if (user_session_state(auth) == CKS_RW_PUBLIC_SESSION)
-        assert_closed();
-    else
-        sign_once(auth, AUTH);
+    /* The card cannot forget one PIN alone: the other login is over too, and says so. */
+    assert_int_equal(user_session_state(auth), CKS_RW_PUBLIC_SESSION);
+    assert_closed();
 }
 
 /* ---- broken off ---- */
@@ -390,6 +388,56 @@ static void test_lost_and_spent(void **state)
     assert_closed();
 }
 
+/* The change does nothing and has no sense, and so is the answer to the new PIN, which the card has
+ * refused: following what the log then says - the new one, once, then the old one - locks nobody
+ * out. */
+static bool lose_twice(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                       size_t *received)
+{
+    static const uint8_t nonsense[2] = {0x6F, 0x00};
+    (void)context;
+    changes += command[1] == CHANGE;
+    /* After the question for the tries comes the new PIN: the card sees it, nobody its answer. */
+    if (changes == 1 && command[1] == 0x20 && len <= 5) {
+        changes++;
+        twin_fail_call((long)twin_calls(), ERR_TRANSPORT, true);
+    }
+    if (command[1] != CHANGE)
+        return false;
+    memcpy(response, nonsense, sizeof(nonsense));
+    *received = sizeof(nonsense);
+    return true;
+}
+
+static void test_lost_twice(void **state)
+{
+    CK_SESSION_HANDLE session = start(state, NULL, AUTH);
+    changes = 0;
+    twin_set_hook(lose_twice, NULL);
+    CK_RV rv = set_pin(session, AUTH_PIN, new_pin[AUTH]);
+    twin_set_hook(NULL, NULL);
+    twin_fail_call(-1, ERR_OK, false);
+    assert_rv(rv, CKR_DEVICE_ERROR);
+    assert_true(holds(AUTH, AUTH_PIN));
+    twin_counters_clear();
+    assert_rv(user_try_login(session, CKU_USER, new_pin[AUTH]), CKR_PIN_INVALID);
+    assert_int_equal(twin_verifies(), 0);
+    assert_rv(user_try_login(session, CKU_USER, AUTH_PIN), CKR_OK);
+}
+
+/* With isolation = no, what is not known is no login any more, on the card neither. */
+static void test_not_known_without_isolation(void **state)
+{
+    CK_SESSION_HANDLE session = start(state, "isolation=no", AUTH);
+    user_login(session, AUTH);
+    changes = 0;
+    twin_set_hook(lose_and_spend, NULL);
+    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
+    twin_set_hook(NULL, NULL);
+    assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
+    assert_closed();
+}
+
 /* The answer to a wrong old PIN is lost: the next time the counter tells, and no try is spent. */
 static void test_lost_refusal(void **state)
 {
@@ -465,6 +513,8 @@ int main(void)
         world_test(test_refused_by_the_card),
         world_test(test_not_known),
         world_test(test_lost_and_spent),
+        world_test(test_lost_twice),
+        world_test(test_not_known_without_isolation),
         world_test(test_lost_refusal),
     };
     return cmocka_run_group_tests_name("setpin", tests, world_setup, world_teardown);

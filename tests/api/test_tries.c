@@ -364,6 +364,47 @@ static void test_lost_answer(void **state)
     }
 }
 
+/* Cards on contactless readers leave the field in the middle: what was in doubt stays so. */
+static void test_lost_answer_and_removal(void **state)
+{
+    (void)state;
+    for (int role = AUTH; role <= SIGN; role++) {
+        login_start((enum role)role, "pin.reserve=0");
+        assert_rv(login_and_lose(login_wrong((enum role)role, 0)), CKR_DEVICE_ERROR);
+        world_put(READER_1, CARD_1);
+        CK_SESSION_HANDLE session = user_open((enum role)role);
+        twin_counters_clear();
+        for (int i = 0; i < 10; i++)
+            assert_rv(user_try_login(session, CKU_USER, login_wrong((enum role)role, 0)),
+                      CKR_PIN_INVALID);
+        assert_int_equal(twin_verifies(), 0);
+        user_login(session, (enum role)role);
+    }
+}
+
+/* A service that is restarted takes nothing out of the reader. */
+static void test_service_restarted(void **state)
+{
+    (void)state;
+    for (int role = AUTH; role <= SIGN; role++) {
+        login_start((enum role)role, NULL);
+        assert_rv(login_with(login_wrong((enum role)role, 0)), CKR_PIN_INCORRECT);
+        twin_service(false);
+        CK_SLOT_ID slots[8];
+        CK_ULONG count = 8;
+        assert_rv(C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+        assert_int_equal(count, 0);
+        twin_service(true);
+        CK_SESSION_HANDLE session = user_open((enum role)role);
+        twin_counters_clear();
+        for (int i = 0; i < 10; i++)
+            assert_rv(user_try_login(session, CKU_USER, login_wrong((enum role)role, 0)),
+                      CKR_PIN_INVALID);
+        assert_int_equal(twin_verifies(), 0);
+        user_login(session, (enum role)role);
+    }
+}
+
 /* ---- a PIN that we hold ---- */
 
 /* Logged in, and another program changes the PIN and spends tries: what we hold is wrong now, and
@@ -416,6 +457,8 @@ int main(void)
         world_test(test_removed_in_verify),
         world_test(test_held_by_other),
         world_test(test_lost_answer),
+        world_test(test_lost_answer_and_removal),
+        world_test(test_service_restarted),
         world_test(test_held_and_changed),
     };
     return cmocka_run_group_tests_name("tries", tests, world_setup, world_teardown);

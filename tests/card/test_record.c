@@ -113,7 +113,21 @@ static void test_cheap_refusals(void **state)
     has(4, "CKR_PIN_LOCKED");
 }
 
-/* A refused signature is one too. */
+/* The same for an old PIN that is refused again and again. */
+static void test_cheap_changes(void **state)
+{
+    (void)state;
+    bench_start(CARD_AUTH, "");
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(pin_set(&bench.token, bytes_of_text("9999"), bytes_of_text("5678")),
+                         CKR_PIN_INCORRECT);
+    look(true);
+    assert_int_equal(count, 2);
+    has(0, "\"operation\":\"change-pin\",\"mechanism\":null,\"result\":\"CKR_PIN_INCORRECT\"");
+    has(1, "CKR_PIN_INVALID");
+}
+
+/* A signature that was refused is recorded too. */
 static void test_refused_signature(void **state)
 {
     uint8_t signature[PROFILE_SIGNATURE_MAX];
@@ -251,6 +265,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_lines, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_cheap_refusals, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_cheap_changes, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_refused_signature, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_digests, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_required, setup, bench_teardown),
