@@ -136,7 +136,7 @@ enum err apdu_send_on_pad(struct reader *reader, struct bytes command, unsigned 
     uint8_t response[READER_RESPONSE_MAX] = {0};
     size_t received;
     enum err e = reader_verify_on_pad(reader, command, digits, response, &received);
-    return secret_answer(e, bytes_of(response, received), " from the reader's keys", sw);
+    return secret_answer(e, bytes_of(response, received), " from the PIN pad", sw);
 }
 
 enum err apdu_status(uint16_t sw)
@@ -192,7 +192,7 @@ enum err apdu_pad_status(uint16_t sw)
     default:
         return apdu_status(sw);
     }
-    log_write(LOG_INFO, "the reader's keys: %s (%04X)", what, sw);
+    log_write(LOG_INFO, "the PIN pad: %s (%04X)", what, sw);
     return ERR_CANCELLED;
 }
 

@@ -58,7 +58,7 @@ enum err apdu_exchange(struct reader *reader, const struct apdu *command,
 enum err apdu_send_secret(struct reader *reader, struct bytes command, uint16_t *sw);
 
 /*
- * The same for a PIN of DIGITS digits that the holder types on the reader's keys, in place of the
+ * The same for a PIN of DIGITS digits that the holder types on the PIN pad, in place of the
  * last bytes of COMMAND (reader_verify_on_pad()). SW is the card's word or the reader's:
  * apdu_pad_status() knows both.
  */

@@ -104,7 +104,7 @@ enum err card_begin(struct card *card, bool *fresh)
 {
     card->current_file = 0;
     card->maybe_verified = false;
-    card->power_must_go = false;
+    card->only_power_helps = false;
     enum err e = begin_once(card, fresh);
     /* A reset by another program that pcscd grants just as our transaction begins breaks it.
      * Nothing but the SELECT was sent, so it can be begun again, with a new connection. */
@@ -134,8 +134,8 @@ bool card_forget(struct card *card)
 {
     if (!card->maybe_verified)
         return true;
-    if (card->power_must_go || card->drop_works == CARD_NO || !leave_application(card)) {
-        card->power_must_go = true;
+    if (card->only_power_helps || card->drop_works == CARD_NO || !leave_application(card)) {
+        card->only_power_helps = true;
         return false;
     }
     card->maybe_verified = false;
@@ -150,7 +150,7 @@ bool card_end(struct card *card, bool drop)
         log_write(LOG_ERROR, "the card's power could not be taken: take it out of the reader, "
                              "other programs may use its keys");
     card->maybe_verified = false;
-    card->power_must_go = false;
+    card->only_power_helps = false;
     card->current_file = 0;
     return ended;
 }

@@ -35,16 +35,16 @@ struct card {
 
     /* of the transaction under way */
     uint16_t current_file; /* 0: none or not known */
-    bool maybe_verified;   /* a VERIFY was or may have been sent, whatever came back */
-    bool power_must_go;    /* selecting another application has not helped */
+    bool maybe_verified;   /* the card may hold a verified PIN, ours or left by another program */
+    bool only_power_helps; /* selecting another application has not made it forget */
 };
+
+#define CARD_PIN_AT 5 /* where the PIN begins, behind CLA INS P1 P2 Lc */
 
 /*
  * A PIN, in memory of secret_new(). Its bytes stand where the VERIFY command wants them, so that
  * sending it makes no copy.
  */
-#define CARD_PIN_AT 5 /* where the PIN begins, behind CLA INS P1 P2 Lc */
-
 struct card_pin {
     uint8_t command[CARD_PIN_AT + PROFILE_PIN_MAX];
     uint8_t len; /* of the PIN */
@@ -137,20 +137,21 @@ enum err card_tries(struct card *card, enum card_role role, int *tries);
 enum err card_verify(struct card *card, enum card_role role, struct card_pin *pin, int *tries);
 
 /*
- * The same with a PIN that the holder types on the keys of the reader (reader_has_pad()) and that
- * never comes here; waits for him. ERR_CANCELLED: he typed none, or not in time, and no try was
- * spent. ERR_ARGUMENT: the PIN of ROLE is not one of a fixed number of digits, so no keys can type
- * it. ERR_REFUSED: the reader has no such keys or cannot use them so, or the card refuses.
+ * The same with a PIN that the holder types on the reader's PIN pad (reader_has_pad()) and that
+ * never comes here; waits for him. ERR_CANCELLED: he typed none, not in time, or too few or too
+ * many digits, and no try was spent. ERR_ARGUMENT: the PIN of ROLE is not one of a fixed number of
+ * digits, so no pad can type it. ERR_REFUSED: the reader has no pad or cannot use it so, or the
+ * card refuses.
  */
 enum err card_verify_on_pad(struct card *card, enum card_role role, int *tries);
 
 /*
- * Changes the PIN of ROLE, which was just verified in this transaction, to FRESH (CHANGE REFERENCE
- * DATA, ISO/IEC 7816-4, 7.5.7, with the new PIN alone), sent once. UNCLEAR is set when an error
- * leaves open whether the card has changed it: the answer was lost, or has no sense. After any
- * other error the old PIN holds.
+ * Changes the PIN of ROLE, which was just verified in this transaction, to NEW_PIN (CHANGE
+ * REFERENCE DATA, ISO/IEC 7816-4, 7.5.7, with the new PIN alone), sent once. UNCLEAR is set when an
+ * error leaves open whether the card has changed it: the answer was lost, or has no sense. After
+ * any other error the old PIN holds.
  */
-enum err card_change_pin(struct card *card, enum card_role role, struct card_pin *fresh,
+enum err card_change_pin(struct card *card, enum card_role role, struct card_pin *new_pin,
                          bool *unclear);
 
 enum card_scheme {

@@ -116,7 +116,7 @@ static enum err begin_verify(struct card *card, enum card_role role, uint8_t len
 {
     uint16_t file = card->profile->keys[role].pin.file;
     enum err e = ERR_OK;
-    int tries; /* of before: what is left after this is what its answer says */
+    int tries; /* of before the VERIFY: thrown away */
     if (card->short_ids_pin == CARD_UNKNOWN)
         e = card_tries(card, role, &tries);
     if (e == ERR_OK && card->short_ids_pin != CARD_YES)
@@ -148,20 +148,20 @@ enum err card_verify(struct card *card, enum card_role role, struct card_pin *pi
     return apdu_status(sw);
 }
 
-enum err card_change_pin(struct card *card, enum card_role role, struct card_pin *fresh,
+enum err card_change_pin(struct card *card, enum card_role role, struct card_pin *new_pin,
                          bool *unclear)
 {
     uint16_t sw;
     *unclear = false;
-    if (fresh->len == 0)
+    if (new_pin->len == 0)
         return ERR_ARGUMENT;
     /* Public programs know this command only for the current file. */
     enum err e = card_select_file(card, card->profile->keys[role].pin.file);
     if (e != ERR_OK)
         return e;
-    write_head(fresh->command, INS_CHANGE_REFERENCE_DATA, P1_NEW_PIN_ALONE, P2_CURRENT_FILE,
-               fresh->len);
-    e = send_pin(card, fresh, &sw);
+    write_head(new_pin->command, INS_CHANGE_REFERENCE_DATA, P1_NEW_PIN_ALONE, P2_CURRENT_FILE,
+               new_pin->len);
+    e = send_pin(card, new_pin, &sw);
     if (e == ERR_OK)
         e = apdu_status(sw);
     else

@@ -88,8 +88,8 @@ static bool hash_last_line(int fd, struct tail *tail)
     errno = ENOMEM;
     bool ok = digest != NULL && hash_range(fd, digest, tail->begin, tail->end, hash);
     digest_free(digest);
-    for (size_t i = 0; ok && i < LINE_HASH_LEN / 2; i++)
-        snprintf(tail->hash + 2 * i, 3, "%02x", hash[i]);
+    if (ok)
+        bytes_hex(bytes_of(hash, LINE_HASH_LEN / 2), tail->hash);
     return ok;
 }
 

@@ -10,7 +10,8 @@
 #include "history/line.h"
 
 /* Adds a line to FILE, which is locked. ERR_NOT_RECORDED, with a line in the log, when it could not
- * be written whole; FILE is then as before. */
+ * be written whole. What was written of it is taken back; if even that fails, the next writer mends
+ * it. */
 enum err chain_add(const struct histfile *file, const struct line_origin *origin,
                    const struct history_event *event);
 

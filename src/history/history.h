@@ -37,7 +37,7 @@ enum err history_ready(enum config_history target);
 /*
  * Writes EVENT, with time and program. ERR_OK also for CONFIG_HISTORY_NO, which has nothing to
  * write. ERR_NOT_RECORDED, with a line in the log that says why, when it could not be written
- * whole; nothing of it then stands in the file. Waits at most two seconds for other writers.
+ * whole, or not surely stored. Waits at most two seconds for other writers.
  */
 enum err history_add(enum config_history target, const struct history_event *event);
 

@@ -40,7 +40,7 @@ struct reader {
     DWORD protocol;
     bool connected;
     bool pad_asked;    /* since it was connected */
-    uint32_t pad_code; /* control code for a PIN on the reader's own keys; 0: it has none */
+    uint32_t pad_code; /* control code for a PIN on the reader's pad; 0: it has none */
     char name[];
 };
 
@@ -453,9 +453,9 @@ enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *r
     return answered("SCardTransmit", rv, len, received);
 }
 
-/* ---- keys of the reader's own ---- */
+/* ---- the reader's PIN pad ---- */
 
-/* Drivers that know no features at all answer with an error: then there are no keys. */
+/* Drivers that know no features at all answer with an error: then there is no pad. */
 static uint32_t ask_pad(struct reader *reader)
 {
     uint8_t list[MAX_BUFFER_SIZE];
@@ -469,7 +469,7 @@ static uint32_t ask_pad(struct reader *reader)
     else if (len > sizeof(list) || pad_find_verify(bytes_of(list, len), &code) != ERR_OK)
         log_write(LOG_WARNING, "the reader's list of features makes no sense");
     else
-        log_write(LOG_DEBUG, "the reader has %s for a PIN", code != 0 ? "keys" : "no keys");
+        log_write(LOG_DEBUG, "the reader has %s", code != 0 ? "a PIN pad" : "no PIN pad");
     return code;
 }
 
@@ -500,7 +500,7 @@ enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsig
     DWORD len = 0;
     LONG rv = SCardControl(reader->card, reader->pad_code, verify, (DWORD)size, response,
                            READER_RESPONSE_MAX, &len);
-    return answered("SCardControl (PIN on the reader's keys)", rv, len, received);
+    return answered("SCardControl (PIN pad)", rv, len, received);
 }
 
 bool reader_end(struct reader *reader, bool power_off)

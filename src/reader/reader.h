@@ -94,18 +94,18 @@ enum err reader_begin(struct reader *reader, bool *fresh);
 enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
                          size_t *received);
 
-/* Inside a transaction: whether a PIN can be typed on keys of the reader itself (PC/SC part 10,
+/* Inside a transaction: whether the reader has a PIN pad (PC/SC part 10,
  * FEATURE_VERIFY_PIN_DIRECT). Sends the card nothing; the reader is asked once per connection. */
 bool reader_has_pad(struct reader *reader);
 
 /*
  * Inside a transaction: has the holder type a PIN of DIGITS decimal digits, 1 to 15, on the
- * reader's keys, and sends it to the card in place of the last DIGITS bytes of COMMAND, a whole
+ * reader's PIN pad, and sends it to the card in place of the last DIGITS bytes of COMMAND, a whole
  * VERIFY command. Waits for the holder, who may take half a minute or more. RESPONSE as for
- * reader_transmit(): the card's status word, or the reader's own (PC/SC part 10, 2.6: 6400 no key
- * was pressed in time, 6401 cancelled, 6403 too few or too many digits, 6B80 the reader cannot do
- * it so). Errors as for reader_transmit(); ERR_REFUSED when the reader has no such keys,
- * ERR_ARGUMENT when COMMAND does not fit DIGITS: nothing was asked or sent then.
+ * reader_transmit(): the card's status word, or the reader's own (PC/SC part 10, 2.6: 6400 nothing
+ * was typed in time, 6401 cancelled, 6403 too few or too many digits, 6B80 the reader cannot do it
+ * so). Errors as for reader_transmit(); ERR_REFUSED when the reader has no pad, ERR_ARGUMENT when
+ * COMMAND does not fit DIGITS: nothing was asked or sent then.
  */
 enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsigned digits,
                               uint8_t *response, size_t *received);

@@ -60,6 +60,16 @@ struct bytes bytes_first(struct bytes in, size_t n)
     return bytes_of(in.data, n < in.len ? n : in.len);
 }
 
+void bytes_hex(struct bytes in, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < in.len; i++) {
+        *out++ = digits[in.data[i] >> 4];
+        *out++ = digits[in.data[i] & 0x0F];
+    }
+    *out = '\0';
+}
+
 struct bytes bytes_trim(struct bytes in)
 {
     while (in.len > 0 && (in.data[in.len - 1] == ' ' || in.data[in.len - 1] == 0))

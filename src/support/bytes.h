@@ -33,6 +33,9 @@ bool bytes_take_be16(struct bytes *in, uint16_t *out);
 /* The first N bytes of IN, or all of it when it is shorter. */
 struct bytes bytes_first(struct bytes in, size_t n);
 
+/* IN in small hexadecimal digits, with a terminator: 2 * IN.len + 1 bytes into OUT. */
+void bytes_hex(struct bytes in, char *out);
+
 /* IN without the spaces and zero bytes at its end. */
 struct bytes bytes_trim(struct bytes in);
 

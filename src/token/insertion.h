@@ -22,7 +22,7 @@ struct insertion {
     uint8_t identity[DIGEST_MAX]; /* SHA-256 of what tells this card from others */
     char serial[16 + 1];          /* the beginning of that in hexadecimal */
     bool refused_pss;             /* by this very card */
-    bool pad;                     /* a PIN can be typed on the reader's own keys */
+    bool pad;                     /* the reader has a PIN pad */
     bool unproven;                /* the card may have been exchanged since the last comparison */
     bool lost;                    /* it was: another card answered */
     bool fresh;                   /* of the transaction under way: see reader_begin() */

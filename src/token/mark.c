@@ -25,13 +25,12 @@ static const char *const words[] = {[MARK_OPERATION] = "operation", [MARK_KEPT] 
 static void prefix_of(const char *reader, char prefix[PREFIX_SIZE])
 {
     uint8_t hash[DIGEST_MAX] = {0};
+    char hex[2 * HASH_BYTES + 1];
     prefix[0] = '\0';
     if (digest_once(DIGEST_SHA256, bytes_of_text(reader), hash) != ERR_OK)
         return;
-    size_t n = (size_t)snprintf(prefix, PREFIX_SIZE, "card-");
-    for (size_t i = 0; i < HASH_BYTES; i++)
-        n += (size_t)snprintf(prefix + n, PREFIX_SIZE - n, "%02x", hash[i]);
-    snprintf(prefix + n, PREFIX_SIZE - n, "-");
+    bytes_hex(bytes_of(hash, HASH_BYTES), hex);
+    snprintf(prefix, PREFIX_SIZE, "card-%s-", hex);
 }
 
 void mark_name(const char *reader, char name[MARK_NAME_SIZE])

@@ -172,7 +172,7 @@ enum err pin_ask_card(struct token *token, struct card_pin *pin, const uint8_t *
     return e;
 }
 
-/* Begins a login, with consent for one signature. Typed on the reader's own keys, no PIN was
+/* Begins a login, with consent for one signature. Typed on a PIN pad, no PIN was
  * offered and none is held. */
 static void begin_login(struct token *token)
 {
@@ -247,7 +247,7 @@ static CK_RV present_offered(struct token *token, const uint8_t *hash)
     return rv;
 }
 
-/* ---- the reader's own keys ---- */
+/* ---- the reader's PIN pad ---- */
 
 bool pin_on_pad(const struct token *token)
 {

@@ -32,7 +32,7 @@ void pin_taken_out(struct token *token);
  * device. A successful login is the consent for one signature.
  *
  * No TEXT (data NULL), where pin_on_pad(): with isolation = yes only the tries left are looked at,
- * and each use of the key asks on the reader's keys, inside its transaction; with isolation = no
+ * and each use of the key asks on the PIN pad, inside its transaction; with isolation = no
  * the PIN is typed now. CKR_FUNCTION_CANCELED: the holder typed none.
  */
 CK_RV pin_login(struct token *token, struct bytes text);
@@ -42,16 +42,16 @@ CK_RV pin_login(struct token *token, struct bytes text);
 CK_RV pin_consent(struct token *token, struct bytes text);
 
 /*
- * C_SetPIN: OLD is presented under the rules of C_Login, then changed to FRESH. Whether there is a
- * login, and for what, stays as it is.
+ * C_SetPIN: OLD is presented under the rules of C_Login, then changed to NEW_PIN. Whether there is
+ * a login, and for what, stays as it is.
  *
  * The answer says which PIN holds. The new one: CKR_OK. The old one: CKR_PIN_LEN_RANGE and
- * CKR_PIN_INVALID (FRESH, or the length of OLD, cannot be right), CKR_PIN_INCORRECT (OLD was
+ * CKR_PIN_INVALID (NEW_PIN, or the length of OLD, cannot be right), CKR_PIN_INCORRECT (OLD was
  * refused now or before), CKR_PIN_LOCKED, CKR_FUNCTION_FAILED (the card would not change it). Not
  * known, when the exchange broke off in between and could not be taken up again: the other errors
  * of a device.
  */
-CK_RV pin_set(struct token *token, struct bytes old, struct bytes fresh);
+CK_RV pin_set(struct token *token, struct bytes old, struct bytes new_pin);
 
 /* C_Logout, and the end of the last session. With isolation = no the card itself is logged out, of
  * both PINs; terminal_leave() then ends the other token's login too. */
@@ -60,7 +60,7 @@ CK_RV pin_logout(struct token *token);
 /* Whether each signature with this token's key has to be consented to. */
 bool pin_consent_needed(const struct token *token);
 
-/* Whether this token's PIN is typed on the reader's own keys: it has some, the settings let them be
+/* Whether this token's PIN is typed on the reader's PIN pad: it has one, the settings let it be
  * used, and the PIN is one that they can type. */
 bool pin_on_pad(const struct token *token);
 

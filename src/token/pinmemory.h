@@ -12,11 +12,11 @@
 struct pin_memory {
     struct card_pin held;    /* len 0: none */
     struct card_pin offered; /* during a call: by the program */
-    struct card_pin fresh;   /* during C_SetPIN: the new one */
+    struct card_pin new_pin; /* during C_SetPIN: the new one */
     uint64_t login_at;       /* when the login, or the last consent, was given: pin.cache-seconds */
     bool consent;            /* one signature may be made */
     bool used;               /* a signature was made since then */
-    bool by_pad;             /* the login was made with the reader's own keys */
+    bool by_pad;             /* the login was made with the PIN pad */
     bool has_accepted;
     uint8_t accepted[REFUSED_HASH]; /* what the card accepted last */
     struct refused refused;

@@ -14,7 +14,7 @@
 
 /* Salted hashes of both PINs. */
 struct hashes {
-    uint8_t old[REFUSED_HASH], fresh[REFUSED_HASH];
+    uint8_t old[REFUSED_HASH], new_pin[REFUSED_HASH];
 };
 
 /* Ends a transaction; the card keeps a PIN only for a login that it kept before. */
@@ -43,7 +43,7 @@ static enum err find_out(struct token *token, const struct hashes *hashes)
     if (e == ERR_OK && tries != (int)token->key->pin.tries)
         e = ERR_REFUSED; /* somebody else is at it */
     if (e == ERR_OK)
-        e = pin_ask_card(token, &pin->fresh, hashes->fresh);
+        e = pin_ask_card(token, &pin->new_pin, hashes->new_pin);
     if (e == ERR_PIN_WRONG && pin_ask_card(token, &pin->offered, hashes->old) != ERR_OK)
         e = ERR_TRANSPORT;
     end(token);
@@ -77,10 +77,10 @@ static CK_RV change(struct token *token, const struct hashes *hashes)
         pin_end_transaction(token, rv);
         return rv;
     }
-    enum err e = card_change_pin(&in->card, token->role, &token->pin->fresh, &unclear);
+    enum err e = card_change_pin(&in->card, token->role, &token->pin->new_pin, &unclear);
     /* Whether the card still holds a login for the old PIN is not known of all cards. */
     if (e == ERR_OK && in->kept[token->role])
-        pin_ask_card(token, &token->pin->fresh, hashes->fresh);
+        pin_ask_card(token, &token->pin->new_pin, hashes->new_pin);
     end(token);
     if (e == ERR_OK)
         return CKR_OK;
@@ -94,9 +94,9 @@ static CK_RV change(struct token *token, const struct hashes *hashes)
 static void succeeded(struct token *token, const struct hashes *hashes)
 {
     struct pin_memory *pin = token->pin;
-    pin_note_accepted(token, hashes->fresh);
+    pin_note_accepted(token, hashes->new_pin);
     if (pin->held.len > 0)
-        pin->held = pin->fresh;
+        pin->held = pin->new_pin;
     log_write(LOG_INFO, "the PIN was changed: the new one holds");
 }
 
@@ -108,7 +108,7 @@ static CK_RV change_checked(struct token *token)
     if (rv != CKR_OK)
         return rv;
     if (!refused_hash(&pin->refused, card_pin_text(&pin->offered), hashes.old) ||
-        !refused_hash(&pin->refused, card_pin_text(&pin->fresh), hashes.fresh))
+        !refused_hash(&pin->refused, card_pin_text(&pin->new_pin), hashes.new_pin))
         return CKR_FUNCTION_FAILED;
     if (refused_has(&pin->refused, hashes.old)) {
         log_write(LOG_WARNING, "the card has refused the old PIN before; it was not asked again");
@@ -124,18 +124,18 @@ static CK_RV change_checked(struct token *token)
     return rv;
 }
 
-CK_RV pin_set(struct token *token, struct bytes old, struct bytes fresh)
+CK_RV pin_set(struct token *token, struct bytes old, struct bytes new_pin)
 {
     struct pin_memory *pin = token->pin;
     const struct profile_pin *rule = &token->key->pin;
-    CK_RV rv = pinrule_take_new(rule, fresh, &pin->fresh);
+    CK_RV rv = pinrule_take_new(rule, new_pin, &pin->new_pin);
     if (rv == CKR_OK && !pinrule_take(rule, old, &pin->offered))
         rv = CKR_PIN_LEN_RANGE;
     bool well_formed = rv == CKR_OK;
     if (well_formed)
         rv = change_checked(token);
     secret_wipe(&pin->offered, sizeof(pin->offered));
-    secret_wipe(&pin->fresh, sizeof(pin->fresh));
+    secret_wipe(&pin->new_pin, sizeof(pin->new_pin));
     if (record(token, RECORD_CHANGE_PIN, rv) != rv)
         log_write(LOG_ERROR, "the PIN was changed, but that could not be recorded");
     /* CKR_PIN_INVALID, for an old PIN that was refused before, would speak of the new one here. */

@@ -24,7 +24,7 @@ CK_RV record_ready(const struct token *token)
     return rv_of(history_ready(token->config->history));
 }
 
-/* Refusals that a program can have as many of as it likes. */
+/* Refusals that cost no try: a program can have as many of them as it likes. */
 static bool is_cheap(CK_RV rv)
 {
     return rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_INVALID || rv == CKR_PIN_LOCKED;
@@ -48,7 +48,7 @@ static CK_RV add(struct token *token, enum record what, const char *mechanism, c
     token->recorded = (int)what;
     token->recorded_rv = rv;
     if (rv == CKR_OK && token->config->history_required)
-        return token->config->history == CONFIG_HISTORY_NO ? CKR_FUNCTION_FAILED : rv_of(e);
+        return rv_of(e);
     return rv;
 }
 
@@ -59,10 +59,9 @@ CK_RV record(struct token *token, enum record what, CK_RV rv)
 
 static void print(char text[DIGEST_TEXT], const char *name, struct bytes digest)
 {
-    size_t n = (size_t)snprintf(text, DIGEST_TEXT, "%s:", name);
-    uint8_t c;
-    while (bytes_take_u8(&digest, &c))
-        n += (size_t)snprintf(text + n, DIGEST_TEXT - n, "%02x", c);
+    char hex[2 * DIGEST_MAX + 1];
+    bytes_hex(bytes_first(digest, DIGEST_MAX), hex);
+    snprintf(text, DIGEST_TEXT, "%s:%s", name, hex);
 }
 
 /* Whether IN is the DigestInfo of a digest of this kind, which then is HASH. */

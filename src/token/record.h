@@ -17,8 +17,9 @@ CK_RV record_ready(const struct token *token);
 
 /*
  * Records that this was done and how it ended. Returns RV, or CKR_FUNCTION_FAILED when RV is CKR_OK
- * and the use must be recorded but could not be. A PIN that is refused without the card being
- * asked, as often as a program likes, makes one line, not one each time.
+ * and the use must be recorded but could not be. An
+ * answer that costs no try (wrong form, refused before, locked or kept in reserve) makes one line,
+ * however often it follows itself.
  */
 CK_RV record(struct token *token, enum record what, CK_RV rv);
 

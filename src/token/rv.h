@@ -9,8 +9,8 @@
 /* The PKCS#11 return value for an error of the layers below. */
 CK_RV rv_of(enum err e);
 
-/* The name of a return value that this module gives ("CKR_OK"); static. "CKR_VENDOR_DEFINED" for
- * any other. */
+/* The name of a return value that can come to the usage history ("CKR_OK"); static. NULL for any
+ * other. */
 const char *rv_name(CK_RV rv);
 
 #endif

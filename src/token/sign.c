@@ -9,7 +9,7 @@
 #include "token/object.h"
 #include "token/pin.h"
 #include "token/record.h"
-#include "token/refusal.h"
+#include "token/pss_refused.h"
 #include "token/rv.h"
 
 size_t sign_size(const struct token *token)
@@ -172,7 +172,7 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
     /* After a reset that came in between, all is refused: by another application. */
     if (card_read_first(card, PROFILE_FILE_TOKEN_INFO, block, &len) != ERR_OK)
         return ERR_TRANSPORT;
-    refusal_note(card->model);
+    pss_refused_note(card->model);
     token->insertion->refused_pss = true; /* also where no file can be written */
     token->outdated = true; /* NSS reads the mechanism list anew when its sessions are gone */
     return ERR_REFUSED;

@@ -7,7 +7,7 @@
 #include "token/clock.h"
 #include "token/mech.h"
 #include "token/pin.h"
-#include "token/refusal.h"
+#include "token/pss_refused.h"
 #include "token/rv.h"
 
 /* Another program may spend tries too, but asking the card at each look would be felt. */
@@ -35,7 +35,7 @@ bool token_init(struct token *token, enum card_role role, const struct config *c
     if (role == CARD_AUTH && !token->key->certificate_private)
         token->issued = insertion->first_is_certificate ? CARD_YES : CARD_NO;
     token->pss = profile->pss && config->pss && !insertion->refused_pss &&
-                 !refusal_known(insertion->card.model);
+                 !pss_refused_known(insertion->card.model);
     return true;
 }
 

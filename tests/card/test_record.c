@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "token/object.h"
+#include "token/rv.h"
 #include "token/sign.h"
 
 #define LINES 64
@@ -260,9 +261,25 @@ static void test_no_and_required(void **state)
     assert_int_equal(count, 0);
 }
 
+/* Every error of the layers below has a name of its own there. */
+static void test_names(void **state)
+{
+    (void)state;
+    for (int e = 0; e < ERR_COUNT; e++) {
+        const char *name = rv_name(rv_of((enum err)e));
+        assert_non_null(name);
+        assert_int_equal(strncmp(name, "CKR_", 4), 0);
+    }
+    assert_string_equal(rv_name(CKR_PIN_INVALID), "CKR_PIN_INVALID");
+    assert_string_equal(rv_name(CKR_PIN_LEN_RANGE), "CKR_PIN_LEN_RANGE");
+    assert_string_equal(rv_name(CKR_USER_PIN_NOT_INITIALIZED), "CKR_USER_PIN_NOT_INITIALIZED");
+    assert_null(rv_name(CKR_VENDOR_DEFINED));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
         cmocka_unit_test_setup_teardown(test_lines, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_cheap_refusals, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_cheap_changes, setup, bench_teardown),

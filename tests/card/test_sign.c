@@ -12,7 +12,7 @@
 
 #include "crypto/rsa.h"
 #include "token/object.h"
-#include "token/refusal.h"
+#include "token/pss_refused.h"
 #include "token/sign.h"
 
 static struct sign_operation op;
@@ -372,7 +372,7 @@ static void check_no_pss(const char *lines)
         start_logged_in((enum card_role)role, lines);
         assert_true(bench.token.pss);
         assert_int_equal(sign(CKM_RSA_PKCS_PSS, 32), CKR_DEVICE_ERROR);
-        assert_true(refusal_known("E16R01NJ"));
+        assert_true(pss_refused_known("E16R01NJ"));
         assert_true(bench.token.outdated);
         bench_assert_closed();
         start_logged_in((enum card_role)role, lines); /* as a new token it does not offer it */
@@ -461,7 +461,7 @@ static void test_wrong_signature(void **state)
     twin_set_hook(flip, NULL);
     assert_int_equal(sign(CKM_RSA_PKCS, 51), CKR_DEVICE_ERROR);
     assert_int_equal(sign(CKM_SHA256_RSA_PKCS, 51), CKR_DEVICE_ERROR);
-    assert_false(refusal_known("E16R01NJ"));
+    assert_false(pss_refused_known("E16R01NJ"));
 }
 
 /* ---- the beginning ---- */

@@ -11,7 +11,7 @@ change() {
     tool --token-label "$1" --login --pin "$2" --change-pin --new-pin "$3"
 }
 
-# holds auth|sign PIN: what stands in the virtual card's own memory.
+# holds auth|sign: what stands in the virtual card's own memory.
 holds() {
     sed -n "s/^$1\.pin = //p" "$CARD/state"
 }

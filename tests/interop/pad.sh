@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A PIN typed on keys of the reader, through the real pcscd: below PKCS #11, by a program of ours.
+# A PIN typed on the reader's PIN pad, through the real pcscd: below PKCS #11, by a program of ours.
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
@@ -31,8 +31,8 @@ asked() {
     paste -sd ';' <<<"$ASKED"
 }
 
-without_keys() {
-    say '-- a reader without keys'
+without_pad() {
+    say '-- a reader without a PIN pad'
     local mark
     mark=$(apdu_mark one)
     works 'the program ends well' "$PAD" auth 1
@@ -45,7 +45,7 @@ right() {
     pad 1234 auth 1
     expect 'the card takes it, and signs' 'yes;no error (-1);no error' "$(results)"
     expect 'one entry, one VERIFY' 1 "$VERIFIES"
-    expect 'one question for keys, one for a PIN' 'features;PIN 9000' "$(asked)"
+    expect 'one question for a pad, one for a PIN' 'features;PIN 9000' "$(asked)"
     expect_has_not 'the digits are in no log' '31323334|31 32 33 34|\b1234\b' "$OUTPUT"
     expect_has 'the login was ended' '^00A4040C07A0000001510000' "$(apdu_lines one 0 | tail -n 1)"
 }
@@ -57,7 +57,7 @@ wrong() {
         'yes;the card refused the PIN (2);the wait was cancelled (-1);the wait was cancelled (-1);the wait was cancelled (-1);no error (-1);no error' \
         "$(results)"
     expect 'two entries reached the card' 2 "$VERIFIES"
-    expect 'the keys are asked for once, the holder five times' \
+    expect 'the pad is asked for once, the holder five times' \
         'features;PIN 63C2;PIN 6401;PIN 6400;PIN 6403;PIN 9000' "$(asked)"
     expect_has 'the log names the cancel' 'the holder cancelled \(6401\)' "$OUTPUT"
     expect_has 'the log names the time' 'no PIN was typed in time \(6400\)' "$OUTPUT"
@@ -94,13 +94,13 @@ odd_lists() {
     local list
     for list in 06034233 060442330006060442330006 0604423300 0604423300060A; do
         PAD_FEATURES=$list pad 1234 auth 1
-        expect "$list: no keys" "$NO_KEYS" "$(results)"
+        expect "$list: no pad" "$NO_KEYS" "$(results)"
         expect_has "$list: it is said" 'list of features makes no sense' "$OUTPUT"
         expect "$list: it is not asked again" features "$(asked)"
         expect "$list: no PIN was sent" 0 "$VERIFIES"
     done
     PAD_FEATURES='' pad 1234 auth 1
-    expect 'an empty list: no keys' "$NO_KEYS" "$(results)"
+    expect 'an empty list: no pad' "$NO_KEYS" "$(results)"
     expect_has_not 'an empty list is no fault' 'makes no sense' "$OUTPUT"
     expect 'an empty list: the holder was not asked' features "$(asked)"
 }
@@ -129,12 +129,12 @@ long_way() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
-    need_file 'the keys for a reader' "$PADSHIM"
+    need_file 'the PIN pad for a reader' "$PADSHIM"
     need_file 'the program that asks for a PIN' "$PAD"
     pcscd_start
     card_new one
     card_insert one 0
-    without_keys
+    without_pad
     right
     wrong
     broken

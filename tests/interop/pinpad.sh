@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A reader with keys of its own, used by real programs through the module: the PIN is never in the
-# program. The keys are a layer between libpcsclite and the program (lib/padshim.c).
+# A reader with a PIN pad, used by real programs through the module: the PIN is never in the
+# program. The pad is a layer between libpcsclite and the program (lib/padshim.c).
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
@@ -38,7 +38,7 @@ main() {
     card_new card
     card_insert card 0
     certificate=$(card_dir card)/auth.pem
-    expect_has_not 'a usual reader has no keys' 'PIN pad' "$(flags "$LABEL_AUTH")"
+    expect_has_not 'a usual reader has no PIN pad' 'PIN pad' "$(flags "$LABEL_AUTH")"
     expect_has 'the authentication PIN is typed on the reader' 'PIN pad present' \
         "$(with_pad '' flags "$LABEL_AUTH")"
     expect_has_not 'the password is not' 'PIN pad' "$(with_pad '' flags "$LABEL_SIGN")"
@@ -60,14 +60,14 @@ main() {
     expect '  one try' 1 "$(verifies_since card "$mark")"
     works 'the right one fills the tries again' with_pad '1234' sign_on_pad "$WORK/sig"
     works 'the password token, as usual' with_pad '' signs_and_verifies sign "$(card_dir card)/sign.pem"
-    expect '  without the keys' 0 "$(asked)"
+    expect '  without the pad' 0 "$(asked)"
 
-    printf 'reader.pinpad = no\n' >"$HOME/.config-jpki"
-    mkdir -p "$HOME/.config" && mv "$HOME/.config-jpki" "$HOME/.config/jpki-pkcs11.conf"
-    expect_has_not 'reader.pinpad = no: nobody uses the keys' 'PIN pad' \
+    mkdir -p "$HOME/.config"
+    printf 'reader.pinpad = no\n' >"$HOME/.config/jpki-pkcs11.conf"
+    expect_has_not 'reader.pinpad = no: nobody uses the pad' 'PIN pad' \
         "$(with_pad '' flags "$LABEL_AUTH")"
     works '  and programs ask as usual' with_pad '' signs_and_verifies auth "$certificate"
-    expect '  without the keys' 0 "$(asked)"
+    expect '  without the pad' 0 "$(asked)"
     interop_end
 }
 

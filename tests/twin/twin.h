@@ -47,7 +47,7 @@ void twin_hold(const char *name, bool); /* another program has the card: ERR_BUS
 /* A command sent by another program, between our transactions: its status word. */
 uint16_t twin_other_program(const char *name, const uint8_t *command, size_t len);
 
-/* The reader gets keys for a PIN, or loses them. */
+/* The reader gets a PIN pad, or loses it. */
 void twin_pad(const char *reader, bool has);
 
 /*

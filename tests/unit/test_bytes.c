@@ -182,9 +182,22 @@ static void test_buffer(void **state)
     buffer_clear(&b);
 }
 
+static void test_hex(void **state)
+{
+    const uint8_t in[] = {0x00, 0x0F, 0xA5, 0xFF};
+    char out[9];
+    (void)state;
+    memset(out, 'x', sizeof(out));
+    bytes_hex(bytes_of(in, sizeof(in)), out);
+    assert_string_equal(out, "000fa5ff");
+    bytes_hex(bytes_of(NULL, 0), out);
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hex),
         cmocka_unit_test(test_views),
         cmocka_unit_test(test_equal),
         cmocka_unit_test(test_take),

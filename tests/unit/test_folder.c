@@ -123,9 +123,15 @@ static void test_as_root_elsewhere(void **state)
     setenv("HOME", below("/home"), 1);
     assert_none(folder_state(true), ENOENT);
     assert_int_equal(access(below("/home/.local"), F_OK), -1);
-    setenv("XDG_STATE_HOME", below("/home/state"), 1);
+    setenv("XDG_STATE_HOME",
+           below("/home"
+                 "/state"),
+           1);
     assert_none(folder_state(true), ENOENT);
-    assert_int_equal(access(below("/home/state"), F_OK), -1);
+    assert_int_equal(access(below("/home"
+                                  "/state"),
+                            F_OK),
+                     -1);
 }
 
 /* Once looked up, the environment is left alone. */

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "token/refusal.h"
+#include "token/pss_refused.h"
 
 #define TEMPLATE "/tmp/test-refusal-XXXXXX"
 
@@ -84,7 +84,7 @@ static void test_nothing_known(void **state)
 {
     struct stat st;
     (void)state;
-    assert_false(refusal_known("E16R01NJ"));
+    assert_false(pss_refused_known("E16R01NJ"));
     assert_int_not_equal(stat(folder, &st), 0); /* asking makes no folder */
 }
 
@@ -93,11 +93,11 @@ static void test_noted(void **state)
     char text[256], wanted[256], date[16];
     struct stat st;
     (void)state;
-    refusal_note("E16R01NJ");
-    assert_true(refusal_known("E16R01NJ"));
-    assert_false(refusal_known("E16R01N"));
-    assert_false(refusal_known("E16R01NJX"));
-    assert_false(refusal_known(""));
+    pss_refused_note("E16R01NJ");
+    assert_true(pss_refused_known("E16R01NJ"));
+    assert_false(pss_refused_known("E16R01N"));
+    assert_false(pss_refused_known("E16R01NJX"));
+    assert_false(pss_refused_known(""));
     day(date, 0);
     snprintf(wanted, sizeof(wanted), "%s E16R01NJ\n", date);
     read_text(text, sizeof(text));
@@ -112,14 +112,14 @@ static void test_several_models(void **state)
 {
     char text[512];
     (void)state;
-    refusal_note("A");
-    refusal_note("B C");
-    refusal_note("A");
-    refusal_note("");
-    assert_true(refusal_known("A"));
-    assert_true(refusal_known("B C"));
-    assert_true(refusal_known(""));
-    assert_false(refusal_known("B"));
+    pss_refused_note("A");
+    pss_refused_note("B C");
+    pss_refused_note("A");
+    pss_refused_note("");
+    assert_true(pss_refused_known("A"));
+    assert_true(pss_refused_known("B C"));
+    assert_true(pss_refused_known(""));
+    assert_false(pss_refused_known("B"));
     read_text(text, sizeof(text));
     unsigned lines = 0;
     for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
@@ -130,9 +130,9 @@ static void test_several_models(void **state)
 static void test_deleted(void **state)
 {
     (void)state;
-    refusal_note("A");
+    pss_refused_note("A");
     assert_int_equal(unlink(file), 0);
-    assert_false(refusal_known("A"));
+    assert_false(pss_refused_known("A"));
 }
 
 /* A month: 28 days at least, 31 at most. A day that is still to come is somebody's mistake. */
@@ -141,14 +141,14 @@ static void test_age(void **state)
     (void)state;
     for (int days = 0; days < 28; days++) {
         write_line(days, "A");
-        assert_true(refusal_known("A"));
+        assert_true(pss_refused_known("A"));
     }
     for (int days = 32; days < 800; days++) {
         write_line(days, "A");
-        assert_false(refusal_known("A"));
+        assert_false(pss_refused_known("A"));
     }
     write_line(-3, "A");
-    assert_false(refusal_known("A"));
+    assert_false(pss_refused_known("A"));
 }
 
 static void test_old_lines_go(void **state)
@@ -156,7 +156,7 @@ static void test_old_lines_go(void **state)
     char text[256];
     (void)state;
     write_line(60, "OLD");
-    refusal_note("NEW");
+    pss_refused_note("NEW");
     read_text(text, sizeof(text));
     assert_null(strstr(text, "OLD"));
     assert_non_null(strstr(text, "NEW"));
@@ -167,7 +167,7 @@ static void test_renewed(void **state)
     char text[256], date[16];
     (void)state;
     write_line(20, "A");
-    refusal_note("A");
+    pss_refused_note("A");
     day(date, 0);
     read_text(text, sizeof(text));
     assert_memory_equal(text, date, 10);
@@ -177,9 +177,9 @@ static void test_renewed(void **state)
 static void check_garbage(const char *text, size_t len)
 {
     write_text(text, len);
-    assert_false(refusal_known("A"));
-    refusal_note("A"); /* and the file is good again */
-    assert_true(refusal_known("A"));
+    assert_false(pss_refused_known("A"));
+    pss_refused_note("A"); /* and the file is good again */
+    assert_true(pss_refused_known("A"));
 }
 
 static void test_garbage(void **state)
@@ -211,8 +211,8 @@ static void test_garbage_around(void **state)
     day(date, 1);
     int n = snprintf(text, sizeof(text), "garbage\n\n%s A\n\xFF\xFE\n%s B", date, date);
     write_text(text, (size_t)n);
-    assert_true(refusal_known("A"));
-    assert_true(refusal_known("B")); /* without an end of line */
+    assert_true(pss_refused_known("A"));
+    assert_true(pss_refused_known("B")); /* without an end of line */
 }
 
 /* A file that is full: nothing is written over its end, and no model is lost without reason. */
@@ -222,9 +222,9 @@ static void test_many_models(void **state)
     (void)state;
     for (int i = 0; i < 500; i++) {
         snprintf(model, sizeof(model), "MODEL-%010d", i);
-        refusal_note(model);
+        pss_refused_note(model);
     }
-    assert_true(refusal_known("MODEL-0000000000"));
+    assert_true(pss_refused_known("MODEL-0000000000"));
     struct stat st;
     assert_int_equal(stat(file, &st), 0);
     assert_in_range(st.st_size, 1, 65536);
@@ -246,8 +246,8 @@ static unsigned count_entries(void)
 static void test_no_leftovers(void **state)
 {
     (void)state;
-    refusal_note("A");
-    refusal_note("B");
+    pss_refused_note("A");
+    pss_refused_note("B");
     assert_int_equal(count_entries(), 1);
 }
 
@@ -260,9 +260,9 @@ static void test_link(void **state)
     snprintf(target, sizeof(target), "%s/target", root);
     assert_int_equal(rename(file, target), 0);
     assert_int_equal(symlink(target, file), 0);
-    assert_false(refusal_known("A"));
-    refusal_note("B");
-    assert_true(refusal_known("B"));
+    assert_false(pss_refused_known("A"));
+    pss_refused_note("B");
+    assert_true(pss_refused_known("B"));
     FILE *in = fopen(target, "r");
     assert_non_null(in);
     assert_non_null(fgets(text, sizeof(text), in));
@@ -278,12 +278,12 @@ static void test_no_file(void **state)
     (void)state;
     mkdir(folder, 0700);
     assert_int_equal(mkfifo(file, 0600), 0);
-    assert_false(refusal_known("A"));
+    assert_false(pss_refused_known("A"));
     assert_int_equal(unlink(file), 0);
     assert_int_equal(mkdir(file, 0700), 0);
-    assert_false(refusal_known("A"));
-    refusal_note("A"); /* cannot be remembered: harmless */
-    assert_false(refusal_known("A"));
+    assert_false(pss_refused_known("A"));
+    pss_refused_note("A"); /* cannot be remembered: harmless */
+    assert_false(pss_refused_known("A"));
     assert_int_equal(count_entries(), 1);
 }
 
@@ -295,17 +295,17 @@ static void test_not_writable(void **state)
         unlink(file);
         rmdir(folder);
         close(open(folder, O_CREAT | O_WRONLY, 0600));
-        refusal_note("B");
-        assert_false(refusal_known("B"));
+        pss_refused_note("B");
+        assert_false(pss_refused_known("B"));
         unlink(folder);
         return;
     }
     chmod(folder, 0500);
-    refusal_note("B");
-    assert_false(refusal_known("B"));
-    assert_true(refusal_known("A"));
+    pss_refused_note("B");
+    assert_false(pss_refused_known("B"));
+    assert_true(pss_refused_known("A"));
     chmod(folder, 0);
-    assert_false(refusal_known("A"));
+    assert_false(pss_refused_known("A"));
 }
 
 static void test_below_home(void **state)
@@ -315,8 +315,8 @@ static void test_below_home(void **state)
     (void)state;
     unsetenv("XDG_STATE_HOME");
     setenv("HOME", root, 1);
-    refusal_note("A");
-    assert_true(refusal_known("A"));
+    pss_refused_note("A");
+    assert_true(pss_refused_known("A"));
     snprintf(path, sizeof(path), "%s/.local/state/jpki-pkcs11/pss-refused", root);
     assert_int_equal(stat(path, &st), 0);
 }
@@ -326,17 +326,17 @@ static void test_no_place(void **state)
     char path[5000];
     (void)state;
     unsetenv("XDG_STATE_HOME");
-    refusal_note("A");
-    assert_false(refusal_known("A"));
+    pss_refused_note("A");
+    assert_false(pss_refused_known("A"));
     setenv("XDG_STATE_HOME", "not/absolute", 1);
-    refusal_note("A");
-    assert_false(refusal_known("A"));
+    pss_refused_note("A");
+    assert_false(pss_refused_known("A"));
     memset(path, 'x', sizeof(path));
     path[0] = '/';
     for (size_t len = 4070; len < sizeof(path); len++) {
         path[len] = '\0';
         setenv("XDG_STATE_HOME", path, 1);
-        assert_false(refusal_known("A"));
+        assert_false(pss_refused_known("A"));
         path[len] = 'x';
     }
 }

@@ -6,15 +6,15 @@
  * The file $XDG_STATE_HOME/jpki-pkcs11/pss-refused (or below $HOME/.local/state) has one line
  * "YYYY-MM-DD MODEL" for each model. Each holds for a month. Deleting the file forgets them.
  */
-#ifndef JPKI_TOKEN_REFUSAL_H
-#define JPKI_TOKEN_REFUSAL_H
+#ifndef JPKI_TOKEN_PSS_REFUSED_H
+#define JPKI_TOKEN_PSS_REFUSED_H
 
 #include <stdbool.h>
 
 /* Whether a card of this model (EF 0006) has refused PSS within a month. */
-bool refusal_known(const char *model);
+bool pss_refused_known(const char *model);
 
 /* Remembers that it has. A file that cannot be written is logged and otherwise harmless. */
-void refusal_note(const char *model);
+void pss_refused_note(const char *model);
 
 #endif

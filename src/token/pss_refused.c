@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "token/refusal.h"
+#include "token/pss_refused.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ static bool keep_lines(char *text, const char *model, char out[FILE_MAX])
     return found;
 }
 
-bool refusal_known(const char *model)
+bool pss_refused_known(const char *model)
 {
     char text[FILE_MAX], kept[FILE_MAX];
     int folder = folder_state(false);
@@ -98,7 +98,7 @@ static bool write_file(int folder, const char *text)
     return ok;
 }
 
-void refusal_note(const char *model)
+void pss_refused_note(const char *model)
 {
     char text[FILE_MAX], kept[FILE_MAX], day[16];
     struct tm tm;
