@@ -96,19 +96,24 @@ CK_SESSION_HANDLE loaded_login(CK_FUNCTION_LIST *p11, enum loaded_role role)
     return session;
 }
 
-CK_OBJECT_HANDLE loaded_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, enum loaded_role role)
+CK_OBJECT_HANDLE loaded_object(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
+                               CK_OBJECT_CLASS class, enum loaded_role role)
 {
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
     CK_BYTE id = role == LOADED_AUTH ? 1 : 2;
     CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_ID, &id, sizeof(id)}};
-    CK_OBJECT_HANDLE key;
+    CK_OBJECT_HANDLE object;
     CK_ULONG count = 0;
     loaded_must("C_FindObjectsInit", p11->C_FindObjectsInit(session, wanted, 2));
-    loaded_must("C_FindObjects", p11->C_FindObjects(session, &key, 1, &count));
+    loaded_must("C_FindObjects", p11->C_FindObjects(session, &object, 1, &count));
     loaded_must("C_FindObjectsFinal", p11->C_FindObjectsFinal(session));
     if (count != 1)
-        loaded_die("no private key %02x", id);
-    return key;
+        loaded_die("no object of class %lu with the id %02x", class, id);
+    return object;
+}
+
+CK_OBJECT_HANDLE loaded_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, enum loaded_role role)
+{
+    return loaded_object(p11, session, CKO_PRIVATE_KEY, role);
 }
 
 bool loaded_flag(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,

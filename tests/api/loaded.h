@@ -38,6 +38,10 @@ CK_SLOT_ID loaded_slot_for(CK_FUNCTION_LIST *p11, const char *pin);
 /* A session with that token, logged in. */
 CK_SESSION_HANDLE loaded_login(CK_FUNCTION_LIST *p11, enum loaded_role role);
 
+/* The object of this class that belongs to the session's token's key. */
+CK_OBJECT_HANDLE loaded_object(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
+                               CK_OBJECT_CLASS class, enum loaded_role role);
+
 /* The private key of the session's token. */
 CK_OBJECT_HANDLE loaded_key(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session,
                             enum loaded_role role);

@@ -3,9 +3,9 @@
  * A program that has no copy of the PIN but for the moment of C_Login, and looks for one in all of
  * its memory, with the module in it.
  *
- *   pin_memory MODULE auth|sign FILE life      login, signature, logout, the last session closed,
- *       C_Finalize, the card pulled: says "pull", and goes on at the end of standard input
- *   pin_memory MODULE auth|sign FILE time      logged in for more than pin.cache-seconds = 1
+ *   pin_memory MODULE auth|sign FILE life      login, two changes, signature, logout, the last
+ * session closed, C_Finalize, the card pulled: says "pull", and goes on at the end of standard
+ * input pin_memory MODULE auth|sign FILE time      logged in for more than pin.cache-seconds = 1
  *   pin_memory MODULE auth|sign FILE stranger  login, logout, C_Finalize of any module
  *
  * FILE has the PIN, masked (memory.h). Prints "MOMENT PLACES", and what proc(5) calls the flags of
@@ -103,20 +103,24 @@ static void look_in_child(void)
     printf("in-a-child %d\n", WEXITSTATUS(status));
 }
 
-/* Programs look at the certificate before they sign; until somebody has read it, the signature
- * key's PIN is kept for that. */
-static void read_certificate(CK_SESSION_HANDLE session)
+/* Changes the PIN to another one, or BACK. */
+static void change(bool back)
 {
-    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-    CK_BYTE id = role == LOADED_AUTH ? 1 : 2, value[4096];
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_ID, &id, sizeof(id)}};
-    CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
-    CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
-    CK_ULONG count = 0;
-    loaded_must("C_FindObjectsInit", p11->C_FindObjectsInit(session, wanted, 2));
-    loaded_must("C_FindObjects", p11->C_FindObjects(session, &object, 1, &count));
-    loaded_must("C_FindObjectsFinal", p11->C_FindObjectsFinal(session));
-    loaded_must("C_GetAttributeValue", p11->C_GetAttributeValue(session, object, &attribute, 1));
+    const char *other = role == LOADED_AUTH ? "8307" : "OTHER7PASSWORD";
+    uint8_t *pin = page, *text = page + MEMORY_MAX;
+    CK_SESSION_HANDLE session;
+    char same_length[MEMORY_MAX + 1] = {0};
+    memset(same_length, '0', secret.len);
+    loaded_must("C_OpenSession",
+                p11->C_OpenSession(loaded_slot_for(p11, same_length),
+                                   CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session));
+    memory_unmask(&secret, pin);
+    memcpy(text, other, strlen(other));
+    CK_RV rv = back ? p11->C_SetPIN(session, text, strlen(other), pin, secret.len)
+                    : p11->C_SetPIN(session, pin, secret.len, text, strlen(other));
+    explicit_bzero(page, PAGE);
+    loaded_must("C_SetPIN", rv);
+    loaded_must("C_CloseSession", p11->C_CloseSession(session));
 }
 
 static void sign(CK_SESSION_HANDLE session)
@@ -157,8 +161,10 @@ static void live(void)
     CK_SESSION_HANDLE session = log_in();
     look("logged-in");
     look_in_child();
-    read_certificate(session);
-    look("after-reading");
+    change(false);
+    look("after-change");
+    change(true);
+    look("changed-back");
     sign(session);
     look("after-signature");
     loaded_must("C_Logout", p11->C_Logout(session));

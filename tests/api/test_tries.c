@@ -364,6 +364,17 @@ static void test_lost_answer(void **state)
     }
 }
 
+/* In a new session: the wrong PIN is refused without a try, and the right one works. */
+static void assert_remembered(enum role role)
+{
+    CK_SESSION_HANDLE session = user_open(role);
+    twin_counters_clear();
+    for (int i = 0; i < 10; i++)
+        assert_rv(user_try_login(session, CKU_USER, login_wrong(role, 0)), CKR_PIN_INVALID);
+    assert_int_equal(twin_verifies(), 0);
+    user_login(session, role);
+}
+
 /* Cards on contactless readers leave the field in the middle: what was in doubt stays so. */
 static void test_lost_answer_and_removal(void **state)
 {
@@ -372,13 +383,7 @@ static void test_lost_answer_and_removal(void **state)
         login_start((enum role)role, "pin.reserve=0");
         assert_rv(login_and_lose(login_wrong((enum role)role, 0)), CKR_DEVICE_ERROR);
         world_put(READER_1, CARD_1);
-        CK_SESSION_HANDLE session = user_open((enum role)role);
-        twin_counters_clear();
-        for (int i = 0; i < 10; i++)
-            assert_rv(user_try_login(session, CKU_USER, login_wrong((enum role)role, 0)),
-                      CKR_PIN_INVALID);
-        assert_int_equal(twin_verifies(), 0);
-        user_login(session, (enum role)role);
+        assert_remembered((enum role)role);
     }
 }
 
@@ -395,13 +400,7 @@ static void test_service_restarted(void **state)
         assert_rv(C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
         assert_int_equal(count, 0);
         twin_service(true);
-        CK_SESSION_HANDLE session = user_open((enum role)role);
-        twin_counters_clear();
-        for (int i = 0; i < 10; i++)
-            assert_rv(user_try_login(session, CKU_USER, login_wrong((enum role)role, 0)),
-                      CKR_PIN_INVALID);
-        assert_int_equal(twin_verifies(), 0);
-        user_login(session, (enum role)role);
+        assert_remembered((enum role)role);
     }
 }
 

@@ -121,17 +121,9 @@ static void sign_pss(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 /* The holder's certificate, which for the signature key the card shows only after its PIN. */
 static void read_certificate(CK_SESSION_HANDLE session)
 {
-    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-    CK_BYTE id = role == LOADED_AUTH ? 1 : 2, value[4096];
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_ID, &id, sizeof(id)}};
+    CK_BYTE value[4096];
     CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
-    CK_OBJECT_HANDLE object;
-    CK_ULONG count = 0;
-    loaded_must("C_FindObjectsInit", p11->C_FindObjectsInit(session, wanted, 2));
-    loaded_must("C_FindObjects", p11->C_FindObjects(session, &object, 1, &count));
-    loaded_must("C_FindObjectsFinal", p11->C_FindObjectsFinal(session));
-    if (count != 1)
-        loaded_die("no certificate %02x", id);
+    CK_OBJECT_HANDLE object = loaded_object(p11, session, CKO_CERTIFICATE, role);
     loaded_must("C_GetAttributeValue", p11->C_GetAttributeValue(session, object, &attribute, 1));
     moment("after-reading-the-certificate");
 }

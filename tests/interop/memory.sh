@@ -103,13 +103,13 @@ one_place_while_it_is_needed() {
     sed 's/^/        /' "$WORK/memory"
     expect 'auth: the program came to its end' '0: ' "$CODE: $(cat "$WORK/log")"
     expect 'auth: one place while logged in, none in a child and after the end' \
-        "logged-in$in,in-a-child$out,after-reading$in,after-signature$in,after-logout$out,$(
+        "logged-in$in,in-a-child$out,after-change$out,changed-back$in,after-signature$in,after-logout$out,$(
         )logged-in-again$in,after-close$out,after-finalize$out,before-removal$in,after-removal$out" \
         "$(moments)"
     look "$MODULE" sign life
     expect 'sign: the program came to its end' '0: ' "$CODE: $(cat "$WORK/log")"
     expect 'sign: and none after the one signature' \
-        "logged-in$in,in-a-child$out,after-reading$in,after-signature$out,after-logout$out,$(
+        "logged-in$in,in-a-child$out,after-change$out,changed-back$in,after-signature$out,after-logout$out,$(
         )logged-in-again$in,after-close$out,after-finalize$out,before-removal$in,after-removal$out" \
         "$(moments)"
     if [ -z "$PRELOAD" ]; then # a sanitizer's own memory is too large to be searched
