@@ -107,6 +107,8 @@ static enum err close_stray(struct insertion *in)
 
 enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name)
 {
+    /* After a crash of the service a card may still have its power, and the PIN that it kept. */
+    insertion_leave(in);
     memset(in, 0, sizeof(*in));
     in->reader = name;
     enum err e = card_recognise(reader, &in->card);

@@ -37,8 +37,8 @@ struct insertion {
     bool undropped; /* a PIN of ours could not be dropped; the next transaction does it */
 };
 
-/* Recognises the card in READER, whose NAME must outlive IN. On ERR_OK a transaction is open.
- * ERR_FOREIGN: not one of ours. */
+/* Recognises the card in READER, whose NAME must outlive IN, which is {0} or that of the card
+ * before. On ERR_OK a transaction is open. ERR_FOREIGN: not one of ours. */
 enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name);
 
 /*
@@ -58,7 +58,7 @@ void insertion_keep(struct insertion *in, enum card_role role);
 void insertion_ended(struct insertion *in);
 void insertion_forgotten(struct insertion *in);
 
-/* For C_Finalize: a mark that still stands says from now on that the card is to be closed by
+/* The card is given up: a mark that still stands says from now on that the card is to be closed by
  * whoever meets it next. Accepts {0}. */
 void insertion_leave(struct insertion *in);
 

@@ -389,6 +389,23 @@ static void test_without_isolation(void **state)
     assert_int_equal(marks(NULL), 0);
 }
 
+/* A kept login whose card was not seen to be closed is closed when it is met again: the service may
+ * have crashed, and the card kept its power. */
+static void test_met_again(void **state)
+{
+    (void)state;
+    bench.config.isolation = false;
+    bench_start(CARD_SIGN, "");
+    assert_int_equal(bench_login(PIN_SIGN_RIGHT), CKR_OK);
+    assert_int_equal(marks(NULL), 1);
+    assert_int_equal(common_other_reads_private(), 0x9000);
+    token_clear(&bench.token);
+    assert_int_equal(insertion_recognise(&bench.in, bench.reader, READER), ERR_OK);
+    insertion_end(&bench.in, false);
+    bench_assert_closed();
+    assert_int_equal(marks(NULL), 0);
+}
+
 /* Another process's kept login outlives our wrong PIN, mark and all; and what was left open by the
  * dead is closed before our own login, which is then true. */
 static void test_others_kept(void **state)
@@ -443,6 +460,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_file, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_owners, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_size_limit, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_met_again, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_others_kept, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_without_folder, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_kept, setup, bench_teardown),
