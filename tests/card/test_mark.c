@@ -426,6 +426,11 @@ static void test_others_kept(void **state)
     assert_true(bench.in.ended[CARD_AUTH]);
     assert_false(bench.in.ended[CARD_SIGN]);
     assert_int_equal(common_other_signs(false), 0x6982);
+    /* The same for a context login, which renews what the dead one's mark has just ended. */
+    write_mark("1 2 operation\n");
+    assert_int_equal(pin_consent(&bench.token, bytes_of_text(PIN_SIGN_RIGHT)), CKR_OK);
+    assert_false(bench.in.ended[CARD_SIGN]);
+    assert_int_equal(common_other_reads_private(), 0x9000);
     assert_int_equal(pin_logout(&bench.token), CKR_OK);
     bench_assert_closed();
     token_clear(&other);
