@@ -68,6 +68,13 @@ static enum err begin_same_card(struct insertion *in)
     return e;
 }
 
+static void unmark(struct insertion *in)
+{
+    if (in->marked)
+        mark_clear(in->mark);
+    in->marked = false;
+}
+
 /* Whether the card has forgotten both PINs, as nobody is waiting for a signature here. That it has
  * proves nothing of the card, which may have lost its power meanwhile. */
 static enum err drop_and_look(struct card *card)
@@ -97,8 +104,8 @@ static enum err close_stray(struct insertion *in)
     }
     if (closed) {
         log_write(LOG_WARNING, "the card was made to forget the PIN");
+        unmark(in);
         mark_clear_strays(in->reader);
-        in->marked = false;
         in->undropped = false;
     }
     /* Where only taking the power helped, the card is there, and can be begun with again. */
@@ -162,13 +169,6 @@ void insertion_mark(struct insertion *in)
 {
     mark_set(in->mark, MARK_OPERATION);
     in->marked = true;
-}
-
-static void unmark(struct insertion *in)
-{
-    if (in->marked)
-        mark_clear(in->mark);
-    in->marked = false;
 }
 
 void insertion_end(struct insertion *in, bool drop)
