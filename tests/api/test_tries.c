@@ -141,8 +141,8 @@ static void test_forgotten_at_another_login(void **state)
     }
 }
 
-/* Another card's PIN is another PIN. The same card again may have got a new one elsewhere, and taking
- * it out and putting it in is somebody's own doing. */
+/* Another card's PIN is another PIN. The same card again may have got a new one elsewhere, and
+ * taking it out and putting it in is somebody's own doing. */
 static void test_forgotten_with_other_card(void **state)
 {
     (void)state;

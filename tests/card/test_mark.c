@@ -136,6 +136,7 @@ static void test_kept(void **state)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        alarm(30); /* should the parent fail before it ends us */
         mark_name(READER, mine);
         mark_set(mine, MARK_KEPT);
         _exit(write(ready[1], "x", 1) == 1 ? (pause(), 0) : 1);
