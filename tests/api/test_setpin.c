@@ -376,6 +376,20 @@ static bool lose_and_spend(void *context, const uint8_t *command, size_t len, ui
     return true;
 }
 
+static bool nothing_after_change(void *context, const uint8_t *command, size_t len,
+                                 uint8_t *response, size_t *received)
+{
+    static const uint8_t nonsense[2] = {0x6F, 0x00};
+    (void)context;
+    (void)len;
+    changes += command[1] == CHANGE;
+    if (changes == 0)
+        return false;
+    memcpy(response, nonsense, 2);
+    *received = 2;
+    return true;
+}
+
 static void test_lost_and_spent(void **state)
 {
     CK_SESSION_HANDLE session = start(state, NULL, AUTH);
@@ -435,6 +449,21 @@ static void test_not_known_without_isolation(void **state)
     assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
     twin_set_hook(NULL, NULL);
     assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
+    assert_closed();
+}
+
+/* Nor when the card could not be reached for it then: the next C_Logout sees to it, though there is
+ * no login any more. */
+static void test_not_known_and_out_of_reach(void **state)
+{
+    CK_SESSION_HANDLE session = start(state, "isolation=no", AUTH);
+    user_login(session, AUTH);
+    changes = 0;
+    twin_set_hook(nothing_after_change, NULL);
+    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
+    twin_set_hook(NULL, NULL);
+    assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
+    assert_rv(C_Logout(session), CKR_USER_NOT_LOGGED_IN);
     assert_closed();
 }
 
@@ -515,6 +544,7 @@ int main(void)
         world_test(test_lost_and_spent),
         world_test(test_lost_twice),
         world_test(test_not_known_without_isolation),
+        world_test(test_not_known_and_out_of_reach),
         world_test(test_lost_refusal),
     };
     return cmocka_run_group_tests_name("setpin", tests, world_setup, world_teardown);

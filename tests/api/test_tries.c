@@ -443,6 +443,42 @@ static void test_held_and_changed(void **state)
     }
 }
 
+/* The PIN was changed elsewhere while we are logged in, and the answer that would have said so is
+ * lost: the next signature looks at the counter, and does not try again. */
+static bool lose_verify(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                        size_t *received)
+{
+    (void)context;
+    (void)len;
+    (void)response;
+    (void)received;
+    /* The command after the SELECT of the application is the VERIFY. */
+    if (command[1] == 0xA4 && command[2] == 0x04 && len > 12)
+        twin_fail_call((long)twin_calls(), ERR_TRANSPORT, true);
+    return false;
+}
+
+static void test_held_and_lost(void **state)
+{
+    uint8_t signature[SIGNATURE];
+    (void)state;
+    login_start(AUTH, "pin.reserve=0");
+    user_login(login_session, AUTH);
+    CK_OBJECT_HANDLE key = user_key(login_session);
+    assert_rv(user_sign(login_session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_OK);
+    other_changes(AUTH, AUTH_PIN, "8306");
+    twin_counters_clear();
+    twin_set_hook(lose_verify, NULL);
+    assert_rv(user_sign(login_session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_DEVICE_ERROR);
+    twin_set_hook(NULL, NULL);
+    twin_fail_call(-1, ERR_OK, false);
+    assert_int_equal(other_tries(AUTH), 2);
+    assert_rv(user_sign(login_session, CKM_RSA_PKCS, key, "abc", 3, signature),
+              CKR_USER_NOT_LOGGED_IN);
+    assert_int_equal(twin_verifies(), 1);
+    assert_int_equal(other_tries(AUTH), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +497,7 @@ int main(void)
         world_test(test_lost_answer_and_removal),
         world_test(test_service_restarted),
         world_test(test_held_and_changed),
+        world_test(test_held_and_lost),
     };
     return cmocka_run_group_tests_name("tries", tests, world_setup, world_teardown);
 }

@@ -44,7 +44,21 @@ install_for() {
     fi
     say "Installing ${missing[*]}"
     apt_quietly update || return 1
+    keep_from_starting "${missing[@]}"
     apt_quietly install --yes --no-install-recommends "${missing[@]}"
+}
+
+# keep_from_starting PACKAGE...: the tests want sshd as a program. Nobody has asked for one that lets
+# people in, so that it does not start with its installation, nor with the machine.
+keep_from_starting() {
+    case " $* " in
+        *' openssh-server '*) ;;
+        *) return 0 ;;
+    esac
+    if command -v systemctl >/dev/null &&
+        as_root systemctl mask ssh.service ssh.socket >/dev/null 2>&1; then
+        say 'sshd is installed, but will not run: systemctl unmask ssh.service ssh.socket'
+    fi
 }
 
 # apt_quietly ARGUMENT...: what apt prints is shown only when it fails.
