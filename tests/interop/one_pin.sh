@@ -6,6 +6,8 @@
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/pdf.sh
+. "$ROOT/tests/lib/pdf.sh"
 
 readonly WRONG_AUTH=9876 WRONG_SIGN=WRONG12
 NICK='JPKI Digital Signature:Digital Signature Certificate'
@@ -119,20 +121,6 @@ nss_database() {
         with_module modutil -dbdir "sql:$1" -add jpki -libfile "$2" -force
 }
 
-# One empty page, with the table of its parts' places.
-make_pdf() {
-    local text=$'%PDF-1.4\n' table=$'0000000000 65535 f \n' part number=0 line
-    for part in '<</Type/Catalog/Pages 2 0 R>>' '<</Type/Pages/Kids[3 0 R]/Count 1>>' \
-        '<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>'; do
-        number=$((number + 1))
-        printf -v line '%010d 00000 n \n' "${#text}"
-        table+=$line
-        text+="$number 0 obj"$'\n'"$part"$'\nendobj\n'
-    done
-    printf '%sxref\n0 4\n%strailer\n<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n' \
-        "$text" "$table" "${#text}" >"$WORK/plain.pdf"
-}
-
 # ---- what they may do ----
 
 # run PROGRAM PIN: ends by itself, well or badly, and does not crash. Output in OUTPUT, and the
@@ -217,7 +205,7 @@ nss() {
 
 poppler() {
     nss_database "$WORK/nss-sign" "$MODULE_SIGN"
-    make_pdf
+    make_pdf "$WORK/plain.pdf"
     right by_pdfsig_list "$PIN_AUTH" auth sign 'Password was not accepted'
     reached auth
     right by_pdfsig_list "$PIN_SIGN" sign auth 'Password was not accepted'
