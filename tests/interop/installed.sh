@@ -23,6 +23,8 @@ files_are_there() {
     works 'the registration is where p11-kit looks' test -f "$CONFIGS/jpki-pkcs11.module"
     expect 'it names the authentication module' 'module: jpki-pkcs11-auth.so' \
         "$(grep '^module:' "$CONFIGS/jpki-pkcs11.module")"
+    works 'the sample for NSS is installed' \
+        test -n "$(find "$STAGE" -path '*/doc/jpki-pkcs11/jpki-nss' -perm -100)"
     works 'jpki-vcard is installed' test -n "$(find "$STAGE" -path '*/bin/jpki-vcard' -perm -100)"
 }
 

@@ -194,11 +194,18 @@ cms_verify() {
         -out /dev/null
 }
 
+# cms_sign OUTPUT OPTION...
+cms_sign() {
+    local output=$1
+    shift
+    typed "$PIN_SIGN" cmsutil -S -T -G "$@" -d "sql:$WORK/sign" -N "$NICK_SIGN" \
+        -i "$WORK/long" -o "$output"
+}
+
 cms() {
     local mark
     mark=$(apdu_mark card)
-    works 'cmsutil signs, detached' typed "$PIN_SIGN" cmsutil -S -T -G -Y NONE \
-        -d "sql:$WORK/sign" -N "$NICK_SIGN" -i "$WORK/long" -o "$WORK/long.p7s"
+    works 'cmsutil signs, detached' cms_sign "$WORK/long.p7s" -Y NONE
     asked 2
     expect_at_most '  APDUs from the prompt to the signature' 35 "$(apdus_since card "$FROM")"
     expect_at_most '  VERIFYs' 4 "$(verifies_since card "$mark")"
@@ -206,8 +213,13 @@ cms() {
     refused '  but not for another text' 'verification failure|digest' \
         cms_verify "$WORK/short" "$WORK/long.p7s"
     refused 'cmsutil without -Y NONE finds no certificate for encryption' \
-        'INADEQUATE_KEY_USAGE' typed "$PIN_SIGN" cmsutil -S -T -G \
-        -d "sql:$WORK/sign" -N "$NICK_SIGN" -i "$WORK/long" -o "$WORK/none.p7s"
+        'INADEQUATE_KEY_USAGE' cms_sign "$WORK/none.p7s"
+    mkdir -p "$HOME/.config"
+    printf 'sign.consent = session\n' >"$HOME/.config/jpki-pkcs11.conf"
+    works 'with sign.consent = session' cms_sign "$WORK/once.p7s" -Y NONE
+    asked 1
+    works '  OpenSSL accepts it' cms_verify "$WORK/long" "$WORK/once.p7s"
+    rm "$HOME/.config/jpki-pkcs11.conf"
 }
 
 # pdf_parts FILE SIGNED: writes the bytes of a signed PDF that its signature covers.
