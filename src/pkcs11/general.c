@@ -7,6 +7,7 @@
 
 #include "pkcs11/entry.h"
 #include "pkcs11/lists.h"
+#include "support/config.h"
 
 CK_RV C_Initialize(void *init_args)
 {
@@ -18,6 +19,18 @@ CK_RV C_Finalize(void *reserved)
     if (reserved != NULL)
         return CKR_ARGUMENTS_BAD;
     return entry_finalize();
+}
+
+/* Each module says something else: GnuTLS takes two with equal CK_INFO for one module that was
+ * loaded twice, and drops the second with its tokens. At most 32 bytes.
+ */
+static const char *description(void)
+{
+    if (entry_tokens == CONFIG_TOKEN_AUTH)
+        return "My Number Card (JPKI) auth";
+    if (entry_tokens == CONFIG_TOKEN_SIGN)
+        return "My Number Card (JPKI) sign";
+    return "My Number Card (JPKI)";
 }
 
 static CK_RV get_info(CK_INFO *info, CK_BYTE major, CK_BYTE minor, const char *name)
@@ -32,7 +45,7 @@ static CK_RV get_info(CK_INFO *info, CK_BYTE major, CK_BYTE minor, const char *n
     info->cryptokiVersion.major = major;
     info->cryptokiVersion.minor = minor;
     token_pad(info->manufacturerID, sizeof(info->manufacturerID), "jpki-pkcs11");
-    token_pad(info->libraryDescription, sizeof(info->libraryDescription), "My Number Card (JPKI)");
+    token_pad(info->libraryDescription, sizeof(info->libraryDescription), description());
     info->libraryVersion.major = JPKI_VERSION_MAJOR;
     info->libraryVersion.minor = JPKI_VERSION_MINOR;
     return entry_end(&call, CKR_OK);
