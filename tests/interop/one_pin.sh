@@ -8,6 +8,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
 # shellcheck source=tests/lib/pdf.sh
 . "$ROOT/tests/lib/pdf.sh"
+# shellcheck source=tests/lib/p11kit.sh
+. "$ROOT/tests/lib/p11kit.sh"
 
 readonly WRONG_AUTH=9876 WRONG_SIGN=WRONG12
 NICK='JPKI Digital Signature:Digital Signature Certificate'
@@ -40,12 +42,6 @@ hex() {
 
 # ---- the programs: each takes a PIN, and may do with it what it likes ----
 
-# with_module COMMAND...: a program that loads the module. It is asked nothing and never hangs.
-with_module() {
-    timeout "${LIMIT:-60}" env LD_PRELOAD="$PRELOAD" \
-        ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@" </dev/null
-}
-
 # ssh-agent hands its environment to the helper that loads the module. A copy of it is used, since
 # the installed one belongs to a group of its own: its LD_PRELOAD would be taken away.
 by_ssh() {
@@ -65,23 +61,12 @@ by_ssh() {
     return "$code"
 }
 
-# With a sanitizer's library p11-kit hangs when the program ends, whatever the module: it frees a
-# locale, and waits for a lock of the C library for ever. Its work is done then.
-p11tool_ends() {
-    local code=0
-    LIMIT=${PRELOAD:+10} with_module "$@" || code=$?
-    if [ -n "$PRELOAD" ] && [ "$code" -eq 124 ]; then
-        code=1
-    fi
-    return "$code"
-}
-
 by_gnutls() {
-    p11tool_ends env GNUTLS_PIN="$1" p11tool --provider "$MODULE" --batch --login --list-all pkcs11:
+    p11kit_ends env GNUTLS_PIN="$1" p11tool --provider "$MODULE" --batch --login --list-all pkcs11:
 }
 
 by_gnutls_option() {
-    p11tool_ends p11tool --provider "$MODULE" --set-pin "$1" --login --list-all pkcs11:
+    p11kit_ends p11tool --provider "$MODULE" --set-pin "$1" --login --list-all pkcs11:
 }
 
 by_certutil() {
