@@ -15,25 +15,20 @@ NICK_SIGN="$LABEL_SIGN:Digital Signature Certificate"
 SERVER=
 FROM=0 # the place in the card's log where the program first asked for the PIN
 
-# with_module COMMAND...: a program that loads the module.
-with_module() {
-    timeout 90 env LD_PRELOAD="$PRELOAD" \
-        ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@" </dev/null
-}
-
-# typed PIN COMMAND...: likewise, but at a terminal where the holder types PIN.
+# typed PIN COMMAND...: a program that loads the module, at a terminal where the holder types PIN.
 typed() {
     local pin=$1
     shift
-    timeout 90 "$ROOT/tests/interop/on_terminal.py" 'Enter Password or Pin for "[^"]*":' "$pin" \
-        "$(card_log card)" env LD_PRELOAD="$PRELOAD" \
-        ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@"
+    : >"$WORK/asked"
+    python3 "$ROOT/tests/lib/typist.py" 'Enter Password or Pin for "[^"]*":' "$pin" \
+        "$(card_log card)" "$WORK/asked" timeout --foreground 90 env LD_PRELOAD="$PRELOAD" \
+        ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@" </dev/null
 }
 
 # asked NUMBER: how often the last typed command did. Sets FROM.
 asked() {
-    expect "  PIN prompts" "$1" "$(sed -n 's/^prompts: //p' <<<"$OUTPUT")"
-    FROM=$(sed -n 's/^log at the first prompt: \([0-9]*\)$/\1/p' <<<"$OUTPUT")
+    expect "  PIN prompts" "$1" "$(wc -l <"$WORK/asked")"
+    FROM=$(head -n 1 "$WORK/asked")
     FROM=${FROM:-0}
 }
 

@@ -70,12 +70,6 @@ pin() {
 
 # ---- the programs ----
 
-# with_module COMMAND...: a program that loads the module. It never hangs.
-with_module() {
-    timeout 60 env LD_PRELOAD="$PRELOAD" \
-        ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@" </dev/null
-}
-
 # login_by CONFIG OPTION...: what the server says when the login has worked. ssh fails with 255,
 # which elsewhere would be a crash.
 login_by() {

@@ -3,12 +3,6 @@
 #
 # Programs that load the module, in particular through p11-kit. After interop.sh.
 
-# with_module COMMAND...: a program that loads the module. It is asked nothing and never hangs.
-with_module() {
-    timeout "${LIMIT:-60}" env LD_PRELOAD="$PRELOAD" \
-        ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@" </dev/null
-}
-
 # With a sanitizer's library p11-kit hangs when the program ends, whatever the module: it frees a
 # locale, and waits for a lock of the C library for ever. Its work is done then; whether it was well
 # done only its output can tell.

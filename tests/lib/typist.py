@@ -15,6 +15,8 @@ import re
 import select
 import signal
 import sys
+import termios
+import time
 
 PROMPTS = 8
 SECONDS = 60
@@ -23,6 +25,14 @@ SECONDS = 60
 def lines_of(path):
     with open(path, "rb") as file:
         return sum(1 for _ in file)
+
+
+def wait_for_echo_off(terminal):
+    """What is typed before a program has switched the echo off, it may throw away."""
+    for _ in range(200):
+        if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+            return
+        time.sleep(0.01)
 
 
 def give_up(pid):
@@ -52,6 +62,7 @@ def main():
         os.write(1, text.replace(b"\r", b""))
         unanswered += text
         if prompt.search(unanswered):
+            wait_for_echo_off(terminal)
             unanswered = b""
             prompts += 1
             if prompts > PROMPTS:
