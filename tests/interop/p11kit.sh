@@ -182,7 +182,7 @@ openssl_server() {
 sha512_first() {
     local version first=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256
     for version in tls1_2 tls1_3; do
-        refused "$version, SHA-512 first: no login" 'Fatal error' \
+        HUNG=1 refused "$version, SHA-512 first: no login" 'Fatal error' \
             with_openssl_server "-$version" -client_sigalgs "$first" -- get
         expect '  no page' 0 "$(grep -c '^HTTP/' <<<"$OUTPUT")"
         works "$version, SHA-512 first, with the sample's priorities" \
@@ -258,7 +258,11 @@ sign_for_one() {
 }
 
 # OpenSC's registration shows both keys of the card again, to everybody; a holder can switch it off.
+# Not with a sanitizer: p11tool hangs with OpenSC's module then, even if ours is not there.
 opensc_beside() {
+    if [ -n "$PRELOAD" ]; then
+        return 0
+    fi
     local folder=$HOME/.config/pkcs11/modules
     local -a list=(labels p11kit_ends unshare --user --map-user=1000 p11tool --list-tokens)
     cp "$KEPT/opensc-pkcs11.so" "$MODULES"

@@ -5,7 +5,7 @@
 
 # With a sanitizer's library p11-kit hangs when the program ends, whatever the module: it frees a
 # locale, and waits for a lock of the C library for ever. Its work is done then; whether it was well
-# done only its output can tell.
+# done only its output can tell. HUNG says which exit code stands for such an end.
 p11kit_ends() {
     local code=0
     LIMIT=${PRELOAD:+10} with_module "$@" || code=$?
@@ -26,7 +26,7 @@ typed() {
         timeout --foreground "${LIMIT:-10}" env LD_PRELOAD="$PRELOAD" \
         ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@" || code=$?
     if [ -n "$PRELOAD" ] && [ "$code" -eq 124 ]; then
-        code=0
+        code=${HUNG:-0}
     fi
     return "$code"
 }
