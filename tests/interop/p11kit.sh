@@ -8,6 +8,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
 # shellcheck source=tests/lib/p11kit.sh
 . "$ROOT/tests/lib/p11kit.sh"
+# shellcheck source=tests/lib/tls.sh
+. "$ROOT/tests/lib/tls.sh"
 
 AUTH='pkcs11:manufacturer=JPKI;token=JPKI%20User%20Authentication'
 SIGN='pkcs11:manufacturer=JPKI;token=JPKI%20Digital%20Signature'
@@ -15,7 +17,6 @@ AUTH_KEY="$AUTH;id=%01;type=private"
 AUTH_CERT="$AUTH;id=%01;type=cert"
 SIGN_KEY="$SIGN;id=%02;type=private"
 SIGN_CERT="$SIGN;id=%02;type=cert"
-PORT=4433
 
 # ---- the installation ----
 
@@ -119,62 +120,27 @@ cms() {
 
 # ---- TLS ----
 
-server_certificate() {
-    openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/ca.key" -out "$WORK/ca.pem" \
-        -subj '/CN=Test Server CA' -days 2
-    openssl req -newkey rsa:2048 -nodes -keyout "$WORK/server.key" -out "$WORK/server.csr" \
-        -subj '/CN=localhost'
-    openssl x509 -req -in "$WORK/server.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" \
-        -CAcreateserial -days 2 -out "$WORK/server.pem" \
-        -extfile <(echo 'subjectAltName=DNS:localhost')
-} 2>/dev/null
-
-# with_openssl_server OPTION... -- COMMAND...: while it waits for one client, whose certificate must
-# be of the card's CA. Its log is in $WORK/server.log.
-with_openssl_server() {
-    local -a options=()
-    local code=0 pid
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    shift
-    openssl s_server -accept "127.0.0.1:$PORT" -cert "$WORK/server.pem" -key "$WORK/server.key" \
-        -CAfile "$CARD/auth-ca.pem" -Verify 1 -verify_return_error -www -naccept 1 "${options[@]}" \
-        </dev/null >"$WORK/server.log" 2>&1 &
-    pid=$!
-    wait_until 10 grep -q '^ACCEPT' "$WORK/server.log" || die "openssl s_server did not start"
-    "$@" || code=$?
-    wait_until 5 process_gone "$pid" || kill "$pid"
-    wait "$pid" || true
-    return "$code"
-}
-
 # get OPTION...: one page, as the holder of the card.
 get() {
     printf 'GET / HTTP/1.0\r\n\r\n' >"$WORK/request"
     typed "$PIN_AUTH" card gnutls-cli --x509cafile "$WORK/ca.pem" --x509certfile "$AUTH_CERT" \
-        --x509keyfile "$AUTH_KEY" "$@" -p "$PORT" localhost <"$WORK/request"
+        --x509keyfile "$AUTH_KEY" "$@" -p "$TLS_PORT" localhost <"$WORK/request"
 }
 
-# page SIGNATURE: what was fetched just now is the server's page, after a signature of this type.
+# page SIGNATURE: what was fetched just now is the server's page.
 page() {
-    expect_has '  the page comes' '^HTTP/1\.0 200' "$OUTPUT"
-    expect_has '  the server got a signature with SHA-256' '^Peer signing digest: SHA256' "$OUTPUT"
-    expect_has "  of type $1" "^Peer signature type: $1\$" "$OUTPUT"
-    expect '  and a certificate that it trusts' "$(openssl x509 -in "$CARD/auth.pem" -noout -subject)" \
-        "$(sed -n 's/^depth=0 /subject=/p' "$WORK/server.log")"
-    expect_has_not '  without a complaint' 'verify error|:error:' "$(cat "$WORK/server.log")"
+    expect_has '  the answer is well' '^HTTP/1\.0 200' "$OUTPUT"
+    tls_page "$1" "$OUTPUT"
     spends login 1 2 20
 }
 
 openssl_server() {
-    works 'login by TLS 1.3' with_openssl_server -tls1_3 -- get
+    works 'login by TLS 1.3' with_tls_server -tls1_3 -- get
     page RSA-PSS
-    works 'login by TLS 1.2' with_openssl_server -tls1_2 -- get
+    works 'login by TLS 1.2' with_tls_server -tls1_2 -- get
     page RSA-PSS
     works 'login by TLS 1.2, PKCS #1 with SHA-256' \
-        with_openssl_server -tls1_2 -client_sigalgs rsa_pkcs1_sha256 -- get
+        with_tls_server -tls1_2 -client_sigalgs rsa_pkcs1_sha256 -- get
     page RSA
 }
 
@@ -183,16 +149,16 @@ sha512_first() {
     local version first=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256
     for version in tls1_2 tls1_3; do
         HUNG=1 refused "$version, SHA-512 first: no login" 'Fatal error' \
-            with_openssl_server "-$version" -client_sigalgs "$first" -- get
+            with_tls_server "-$version" -client_sigalgs "$first" -- get
         expect '  no page' 0 "$(grep -c '^HTTP/' <<<"$OUTPUT")"
         works "$version, SHA-512 first, with the sample's priorities" \
             env_priority "$SAMPLES/jpki-gnutls.conf" \
-            with_openssl_server "-$version" -client_sigalgs "$first" -- get --priority=@JPKI
+            with_tls_server "-$version" -client_sigalgs "$first" -- get --priority=@JPKI
         page RSA-PSS
     done
     sed 's/^#\(\[overrides\]\|default-priority\)/\1/' "$SAMPLES/jpki-gnutls.conf" >"$WORK/gnutls.conf"
     works 'SHA-512 first, the sample for all programs' env_priority "$WORK/gnutls.conf" \
-        with_openssl_server -tls1_3 -client_sigalgs "$first" -- get
+        with_tls_server -tls1_3 -client_sigalgs "$first" -- get
     page RSA-PSS
 }
 
@@ -207,7 +173,7 @@ env_priority() {
 gnutls_server() {
     local pid
     gnutls-serv --http --require-client-cert --verify-client-cert --x509cafile "$CARD/auth-ca.pem" \
-        --x509certfile "$WORK/server.pem" --x509keyfile "$WORK/server.key" -p "$PORT" \
+        --x509certfile "$WORK/server.pem" --x509keyfile "$WORK/server.key" -p "$TLS_PORT" \
         >"$WORK/server.log" 2>&1 &
     pid=$!
     wait_until 10 grep -q 'IPv4 .*done' "$WORK/server.log" || die 'gnutls-serv did not start'
@@ -370,7 +336,7 @@ main() {
     test_sign 'the authentication key by PSS' "$PIN_AUTH" "$AUTH_KEY" 2 20 \
         --sign-params=RSA-PSS --hash=SHA256
     cms auth "$PIN_AUTH" "$AUTH_CERT" "$AUTH_KEY" 2 20
-    server_certificate
+    tls_certificates
     openssl_server
     sha512_first
     gnutls_server
