@@ -17,11 +17,18 @@ struct hashes {
     uint8_t old[REFUSED_HASH], new_pin[REFUSED_HASH];
 };
 
+/* Whether the card keeps a PIN for this token's login. What it kept for one that is over may not
+ * have been made up for yet. */
+static bool keeps(const struct token *token)
+{
+    return token->logged_in && token->insertion->kept[token->role];
+}
+
 /* Ends a transaction; the card keeps a PIN only for a login that it kept before. */
 static void end(struct token *token)
 {
     struct insertion *in = token->insertion;
-    bool keep = in->kept[token->role];
+    bool keep = keeps(token);
     if (!keep)
         insertion_forgotten(in);
     insertion_end(in, !keep);
@@ -79,7 +86,7 @@ static CK_RV change(struct token *token, const struct hashes *hashes)
     }
     enum err e = card_change_pin(&in->card, token->role, &token->pin->new_pin, &unclear);
     /* Whether the card still holds a login for the old PIN is not known of all cards. */
-    if (e == ERR_OK && in->kept[token->role])
+    if (e == ERR_OK && keeps(token))
         pin_ask_card(token, &token->pin->new_pin, hashes->new_pin);
     end(token);
     if (e == ERR_OK)

@@ -240,6 +240,36 @@ static void test_without_isolation(void **state)
     assert_closed();
 }
 
+/* A login that is over, since another program has ended it on the card, is kept by no change. */
+static void test_after_a_lost_login(void **state)
+{
+    uint8_t signature[SIGNATURE];
+    CK_SESSION_HANDLE session = start(state, "isolation=no", AUTH);
+    user_login(session, AUTH);
+    assert_int_equal(world_other_program(READER_1, "00A4040C07A0000001510000"), 0x9000);
+    assert_rv(user_sign(session, CKM_RSA_PKCS, user_key(session), "abc", 3, signature),
+              CKR_USER_NOT_LOGGED_IN);
+    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_OK);
+    assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
+    assert_closed();
+}
+
+/* Nor is one that never was, as the answer to its PIN was lost. */
+static void test_after_a_lost_answer(void **state)
+{
+    for (long k = 0; k < 8; k++) {
+        CK_SESSION_HANDLE session = start(state, "isolation=no", AUTH);
+        twin_calls_clear();
+        twin_fail_call(k, ERR_TRANSPORT, true);
+        CK_RV rv = user_try_login(session, CKU_USER, AUTH_PIN);
+        twin_fail_call(-1, ERR_OK, false);
+        if (rv != CKR_DEVICE_ERROR)
+            continue;
+        assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_OK);
+        assert_closed();
+    }
+}
+
 /* ---- broken off ---- */
 
 static const enum err errors[] = {ERR_TRANSPORT, ERR_NO_CARD, ERR_NO_SERVICE, ERR_BUSY};
@@ -537,6 +567,8 @@ int main(void)
         world_test(test_reserve_and_lock),
         world_test(test_while_logged_in),
         world_test(test_without_isolation),
+        world_test(test_after_a_lost_login),
+        world_test(test_after_a_lost_answer),
         world_test(test_broken_off),
         world_test(test_taken_out),
         world_test(test_refused_by_the_card),
