@@ -45,7 +45,7 @@ static CK_RV add(struct token *token, enum record what, const char *mechanism, c
     if (is_cheap(rv) && token->recorded == (int)what && token->recorded_rv == rv)
         return rv;
     enum err e = history_add(token->config->history, &event);
-    token->recorded = (int)what;
+    token->recorded = e == ERR_OK ? (int)what : RECORD_NOTHING;
     token->recorded_rv = rv;
     if (rv == CKR_OK && token->config->history_required)
         return rv_of(e);

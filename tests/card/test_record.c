@@ -114,6 +114,21 @@ static void test_cheap_refusals(void **state)
     has(4, "CKR_PIN_LOCKED");
 }
 
+/* A line that could not be written is not taken for one that stands there. */
+static void test_cheap_and_not_written(void **state)
+{
+    (void)state;
+    bench_start(CARD_AUTH, "");
+    assert_int_equal(mkdir(file, 0700), 0);
+    assert_int_equal(bench_login(""), CKR_PIN_LEN_RANGE);
+    assert_int_equal(rmdir(file), 0);
+    for (int i = 0; i < 50; i++)
+        assert_int_equal(bench_login(""), CKR_PIN_LEN_RANGE);
+    look(true);
+    assert_int_equal(count, 1);
+    has(0, "CKR_PIN_LEN_RANGE");
+}
+
 /* The same for an old PIN that is refused again and again. */
 static void test_cheap_changes(void **state)
 {
@@ -283,6 +298,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lines, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_cheap_refusals, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_cheap_changes, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_cheap_and_not_written, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_refused_signature, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_digests, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_required, setup, bench_teardown),
