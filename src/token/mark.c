@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,7 +46,25 @@ void mark_name(const char *reader, char name[MARK_NAME_SIZE])
     errno = saved;
 }
 
-/* When a process began, in the kernel's own unit; 0 when there is no such process. */
+/* The field with this number, from 3 on, of a line of /proc/PID/stat; NULL when it is not there. */
+static const char *stat_field(const char *line, int number)
+{
+    /* Field 2 is the program's name in parentheses, which may hold anything. */
+    const char *at = strrchr(line, ')');
+    for (int field = 2; at != NULL && field < number; field++)
+        at = strchr(at + 1, ' ');
+    return at == NULL ? NULL : at + 1;
+}
+
+/* A zombie has ended, though its parent has not asked for its end yet; unless it is only the first
+ * of several threads that has. */
+static bool has_ended(const char *line)
+{
+    const char *state = stat_field(line, 3), *threads = stat_field(line, 20);
+    return state != NULL && *state == 'Z' && threads != NULL && strtol(threads, NULL, 10) <= 1;
+}
+
+/* When a process began, in the kernel's own unit; 0 when there is none, or it has ended. */
 static unsigned long long start_of(long pid)
 {
     char path[32], text[512];
@@ -56,14 +75,8 @@ static unsigned long long start_of(long pid)
     ssize_t n = read(fd, text, sizeof(text) - 1);
     close(fd);
     text[n > 0 ? n : 0] = '\0';
-    /* Field 2 is the program's name in parentheses, which may hold anything. */
-    const char *at = strrchr(text, ')');
-    for (int field = 2; at != NULL && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    unsigned long long start = 0;
-    if (at != NULL && sscanf(at, " %llu", &start) != 1)
-        start = 0;
-    return start;
+    const char *start = stat_field(text, 22);
+    return start == NULL || has_ended(text) ? 0 : strtoull(start, NULL, 10);
 }
 
 /* ---- one mark ---- */

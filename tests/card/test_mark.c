@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +148,9 @@ static void test_kept(void **state)
     assert_int_equal(marks(NULL), 2);
     assert_false(mark_stray(READER));
     kill(child, SIGKILL);
+    /* Dead, though its parent has not yet asked how. */
+    assert_int_equal(waitid(P_PID, (id_t)child, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
+    assert_true(mark_stray(READER));
     waitpid(child, NULL, 0);
     assert_true(mark_stray(READER));
     mark_clear_strays(READER);
@@ -154,6 +158,48 @@ static void test_kept(void **state)
     /* Its number, but not its time. */
     snprintf(text, sizeof(text), "%ld 1 kept\n", (long)getppid());
     write_mark(text);
+    assert_true(mark_stray(READER));
+}
+
+static void *wait_for_end(void *context)
+{
+    pause();
+    return context;
+}
+
+static char state_of(pid_t pid)
+{
+    char path[64], line[512] = "";
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    assert_non_null(fgets(line, sizeof(line), in));
+    fclose(in);
+    return strrchr(line, ')')[2];
+}
+
+/* A process whose first thread alone has ended looks like one that has ended, but lives. */
+static void test_kept_by_another_thread(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pthread_t thread;
+        alarm(30); /* should the parent fail before it ends us */
+        mark_name(READER, mine);
+        mark_set(mine, MARK_KEPT);
+        if (pthread_create(&thread, NULL, wait_for_end, NULL) != 0)
+            _exit(1);
+        pthread_exit(NULL);
+    }
+    for (int i = 0; i < 1000 && state_of(child) != 'Z'; i++)
+        usleep(10000);
+    assert_int_equal(state_of(child), 'Z');
+    assert_int_equal(marks(NULL), 1);
+    assert_false(mark_stray(READER));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
     assert_true(mark_stray(READER));
 }
 
@@ -474,6 +520,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_others_kept, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_without_folder, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_kept, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_kept_by_another_thread, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_nonsense, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_no_file, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_every_pin_is_marked, setup, bench_teardown),
