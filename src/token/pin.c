@@ -352,18 +352,22 @@ CK_RV pin_logout(struct token *token)
 {
     struct insertion *in = token->insertion;
     end_login(token);
-    if (!in->kept[token->role])
+    if (!in->kept[token->role] && !in->undropped)
         return CKR_OK;
     /* The card has kept the PIN for us since the login: end it there, and make sure. What fails is
-     * tried again at the next logout, at the latest by C_Finalize. */
-    enum err e = insertion_begin(in);
-    if (e != ERR_OK)
+     * tried again by whatever is done next, at the latest by C_Finalize. */
+    enum err e = insertion_begin(in); /* drops what could not be dropped before */
+    if (e != ERR_OK) {
+        in->undropped = true;
         return rv_of(e);
-    e = card_logout(&in->card, token->role);
-    if (e == ERR_OK)
-        insertion_forgotten(in);
-    else
-        insertion_ended(in);
+    }
+    if (in->kept[token->role]) {
+        e = card_logout(&in->card, token->role);
+        if (e == ERR_OK)
+            insertion_forgotten(in);
+        else
+            insertion_ended(in);
+    }
     insertion_end(in, true);
     return rv_of(e);
 }

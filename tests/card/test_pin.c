@@ -574,6 +574,44 @@ static void test_no_isolation_logout_again(void **state)
     bench_assert_closed();
 }
 
+/* So does whatever comes next, should the program not ask for it. */
+static void test_no_isolation_logout_by_the_next(void **state)
+{
+    (void)state;
+    bench.config.isolation = false;
+    bench_start(CARD_AUTH, "");
+    assert_int_equal(bench_login(bench.right), CKR_OK);
+    twin_hold(READER, true);
+    assert_int_equal(pin_logout(&bench.token), CKR_DEVICE_ERROR);
+    twin_hold(READER, false);
+    assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+    insertion_end(&bench.in, false);
+    bench_assert_closed();
+}
+
+/* With isolation a PIN that could not be dropped is no login, but the card is open: a logout, also
+ * that of C_Finalize, tries again. */
+static void test_logout_drops(void **state)
+{
+    (void)state;
+    for (int refused = 0; refused <= 1; refused++) {
+        bench_start(CARD_AUTH, "isd = no\n");
+        assert_int_equal(bench_login(bench.right), CKR_OK);
+        assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+        assert_int_equal(pin_present(&bench.token), ERR_OK);
+        twin_fail_call((long)twin_calls(), ERR_TRANSPORT, false); /* the power */
+        insertion_end(&bench.in, true);
+        twin_fail_call(-1, ERR_OK, false);
+        assert_int_equal(common_other_signs(false), 0x9000);
+        twin_hold(READER, refused);
+        assert_int_equal(pin_logout(&bench.token), refused ? CKR_DEVICE_ERROR : CKR_OK);
+        twin_hold(READER, false);
+        if (refused)
+            assert_int_equal(pin_logout(&bench.token), CKR_OK);
+        bench_assert_closed();
+    }
+}
+
 /* One token's failed login does not end the other's, unless its PIN was sent and the answer lost:
  * then the card forgets both, and both logins are over. */
 static void test_no_isolation_other_token(void **state)
@@ -722,6 +760,8 @@ int main(void)
         on_bench(test_isolated_from_lying_card),
         on_bench(test_not_isolated),
         on_bench(test_no_isolation_logout_again),
+        on_bench(test_no_isolation_logout_by_the_next),
+        on_bench(test_logout_drops),
         on_bench(test_no_isolation_other_token),
         on_bench(test_consent),
         on_bench(test_consent_without_login),
