@@ -112,6 +112,8 @@ enum err card_begin(struct card *card, bool *fresh)
         reader_disconnect(card->reader);
         e = begin_once(card, fresh);
     }
+    if (*fresh)
+        memset(card->accepted, 0, sizeof(card->accepted));
     if (e != ERR_OK)
         log_write(LOG_ERROR, "the card's JPKI application cannot be selected: %s", err_text(e));
     return e;
@@ -176,7 +178,7 @@ enum err card_prove_dropped(struct card *card, enum card_role role)
     else
         e = card_sign(card, role, CARD_PKCS1, bytes_of(probe, sizeof(probe)), out);
     explicit_bzero(out, sizeof(out));
-    if (e == ERR_DENIED) {
+    if (e == ERR_DENIED && card->accepted[role]) {
         card->drop_works = CARD_YES;
         card->maybe_verified = false;
         return ERR_OK;

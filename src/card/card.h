@@ -33,6 +33,8 @@ struct card {
     enum card_known drop_works;     /* selecting another application ends a verified PIN */
     bool query_with_le;             /* the question for tries left must have a fifth byte */
 
+    bool accepted[CARD_ROLES]; /* a PIN, since the card was last fresh: see reader_begin() */
+
     /* of the transaction under way */
     uint16_t current_file; /* 0: none or not known */
     bool maybe_verified;   /* the card may hold a verified PIN, ours or left by another program */
@@ -90,7 +92,8 @@ enum err card_drop(struct card *card);
  * verified since card_drop() or the last card_end(): by reading the certificate that wants it, or
  * by trying a signature where the certificate is free. drop_works is CARD_YES afterwards when it
  * has; CARD_NO, with ERR_REFUSED, when it still knew the PIN, and card_end() will take its power;
- * and CARD_UNKNOWN, with ERR_OK, when its answer told nothing.
+ * and as it was, with ERR_OK, when its answer told nothing: also when no PIN was accepted, so that
+ * there was none to be forgotten, or a reset or a power cut may have taken it since.
  */
 enum err card_prove_dropped(struct card *card, enum card_role role);
 

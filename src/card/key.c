@@ -145,7 +145,9 @@ enum err card_verify(struct card *card, enum card_role role, struct card_pin *pi
     if (e != ERR_OK)
         return e;
     *tries = apdu_tries(sw);
-    return apdu_status(sw);
+    e = apdu_status(sw);
+    card->accepted[role] |= e == ERR_OK;
+    return e;
 }
 
 enum err card_change_pin(struct card *card, enum card_role role, struct card_pin *new_pin,
@@ -190,7 +192,9 @@ enum err card_verify_on_pad(struct card *card, enum card_role role, int *tries)
     *tries = apdu_tries(sw);
     /* maybe_verified stays, even if the reader says that nothing was sent: its words could be a
      * card's as well, and making a card forget what it never knew costs one command. */
-    return apdu_pad_status(sw);
+    e = apdu_pad_status(sw);
+    card->accepted[role] |= e == ERR_OK;
+    return e;
 }
 
 static enum err sign_once(struct card *card, uint8_t p1, uint8_t p2, struct bytes in,

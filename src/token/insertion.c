@@ -51,10 +51,11 @@ static enum err compare_identity(struct insertion *in)
 
 static enum err begin_same_card(struct insertion *in)
 {
+    bool fresh;
     if (in->lost)
         return ERR_NO_CARD;
-    enum err e = card_begin(&in->card, &in->fresh);
-    in->unproven |= in->fresh; /* until a comparison has been made to its end */
+    enum err e = card_begin(&in->card, &fresh);
+    in->unproven |= fresh; /* until a comparison has been made to its end */
     if (e != ERR_OK) {
         in->lost = in->unproven && (e == ERR_NOT_FOUND || e == ERR_REFUSED);
         return in->lost ? ERR_NO_CARD : e;

@@ -25,7 +25,6 @@ struct insertion {
     bool pad;                     /* the reader has a PIN pad */
     bool unproven;                /* the card may have been exchanged since the last comparison */
     bool lost;                    /* it was: another card answered */
-    bool fresh;                   /* of the transaction under way: see reader_begin() */
 
     /* With isolation = no, by role: the card may keep the PIN for us; and it has been made to
      * forget it since, so that the login is over. */

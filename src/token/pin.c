@@ -121,8 +121,9 @@ static CK_RV rv_of_tries(enum err e)
 enum err pin_prove_isolation(struct token *token)
 {
     struct card *card = &token->insertion->card;
-    /* A reset or a new connection may have taken the PIN away, which would prove nothing. */
-    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN || token->insertion->fresh)
+    /* Where there is nothing to be proved, no command is spent on it. */
+    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN ||
+        !card->accepted[token->role])
         return ERR_OK;
     enum err e = card_prove_dropped(card, token->role);
     return e == ERR_REFUSED ? ERR_OK : e; /* card_end() knows what to do about it */

@@ -589,6 +589,26 @@ static void test_no_isolation_logout_by_the_next(void **state)
     bench_assert_closed();
 }
 
+/* A logout after a power cut finds the card closed, which proves nothing of the next logout. */
+static void test_no_isolation_no_proof(void **state)
+{
+    bool fresh;
+    struct reader *other = reader_new(READER);
+    (void)state;
+    assert_non_null(other);
+    bench.config.isolation = false;
+    bench_start(CARD_AUTH, "ignore-isd = yes\n");
+    assert_int_equal(bench_login(bench.right), CKR_OK);
+    assert_int_equal(reader_begin(other, &fresh), ERR_OK);
+    reader_end(other, true);
+    reader_free(other);
+    assert_int_equal(pin_logout(&bench.token), CKR_OK);
+    bench_assert_closed();
+    assert_int_equal(bench_login(bench.right), CKR_OK);
+    assert_int_equal(pin_logout(&bench.token), CKR_OK);
+    bench_assert_closed();
+}
+
 /* With isolation a PIN that could not be dropped is no login, but the card is open: a logout, also
  * that of C_Finalize, tries again. */
 static void test_logout_drops(void **state)
@@ -761,6 +781,7 @@ int main(void)
         on_bench(test_not_isolated),
         on_bench(test_no_isolation_logout_again),
         on_bench(test_no_isolation_logout_by_the_next),
+        on_bench(test_no_isolation_no_proof),
         on_bench(test_logout_drops),
         on_bench(test_no_isolation_other_token),
         on_bench(test_consent),

@@ -417,6 +417,41 @@ static void test_no_proof_by_reset(void **state)
     bench_assert_closed();
 }
 
+/* Nor does a power cut that an operation without a PIN has seen since. */
+static void test_no_proof_by_power_cut(void **state)
+{
+    bool fresh;
+    struct reader *other = reader_new(READER);
+    (void)state;
+    assert_non_null(other);
+    start_logged_in(CARD_AUTH, "ignore-isd = yes\n");
+    assert_int_equal(reader_begin(other, &fresh), ERR_OK);
+    reader_end(other, true);
+    reader_free(other);
+    assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+    insertion_end(&bench.in, false);
+    assert_int_equal(sign(CKM_RSA_PKCS, 3), CKR_OK);
+    assert_int_not_equal(bench.in.card.drop_works, CARD_YES);
+    assert_int_equal(sign(CKM_RSA_PKCS, 3), CKR_OK);
+    assert_int_equal(bench.in.card.drop_works, CARD_NO);
+    bench_assert_closed();
+}
+
+/* Nor a login that has sent no PIN: it will be typed on the PIN pad. */
+static void test_no_proof_before_the_pad(void **state)
+{
+    (void)state;
+    twin_pad(READER, true);
+    bench_start(CARD_AUTH, "ignore-isd = yes\n");
+    assert_int_equal(pin_login(&bench.token, bytes_of(NULL, 0)), CKR_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        twin_pad_types(READER, PIN_AUTH_RIGHT, 0);
+        assert_int_equal(sign(CKM_RSA_PKCS, 3), CKR_OK);
+        assert_int_equal(bench.in.card.drop_works, i == 0 ? CARD_UNKNOWN : CARD_NO);
+    }
+    bench_assert_closed();
+}
+
 /* A program without a writable state folder (a sandbox, a service) is not offered it again either,
  * as long as this card stays in. */
 static void test_no_pss_and_no_file(void **state)
@@ -529,6 +564,8 @@ int main(void)
         on_bench(test_no_pss),
         on_bench(test_login_for_one_signature),
         on_bench(test_no_proof_by_reset),
+        on_bench(test_no_proof_by_power_cut),
+        on_bench(test_no_proof_before_the_pad),
         on_bench(test_no_pss_and_no_file),
         on_bench(test_pss_that_is_none),
         on_bench(test_wrong_signature),
