@@ -106,7 +106,7 @@ static enum err close_stray(struct insertion *in)
     if (closed) {
         log_write(LOG_WARNING, "the card was made to forget the PIN");
         unmark(in);
-        mark_clear_strays(in->reader);
+        mark_clear_strays(in->reader, in->mark);
         in->undropped = false;
     }
     /* Where only taking the power helped, the card is there, and can be begun with again. */
@@ -137,13 +137,13 @@ enum err insertion_recognise(struct insertion *in, struct reader *reader, const 
               in->card.model);
     in->pad = reader_has_pad(reader);
     mark_name(name, in->mark);
-    return mark_stray(in->reader) ? close_stray(in) : ERR_OK;
+    return mark_stray(in->reader, in->mark) ? close_stray(in) : ERR_OK;
 }
 
 enum err insertion_begin(struct insertion *in)
 {
     enum err e = begin_same_card(in);
-    if (e == ERR_OK && (in->undropped || mark_stray(in->reader)))
+    if (e == ERR_OK && (in->undropped || mark_stray(in->reader, in->mark)))
         e = close_stray(in);
     return e;
 }

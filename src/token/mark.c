@@ -168,17 +168,17 @@ static DIR *open_marks(void)
 }
 
 /* The next stray mark's name, or NULL. */
-static const char *next_stray(DIR *marks, const char *prefix)
+static const char *next_stray(DIR *marks, const char *prefix, const char *mine)
 {
     struct dirent *entry;
     while (prefix[0] != '\0' && (entry = readdir(marks)) != NULL)
         if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
-            is_stray(dirfd(marks), entry->d_name))
+            strcmp(entry->d_name, mine) != 0 && is_stray(dirfd(marks), entry->d_name))
             return entry->d_name;
     return NULL;
 }
 
-bool mark_stray(const char *reader)
+bool mark_stray(const char *reader, const char *mine)
 {
     char prefix[PREFIX_SIZE];
     int saved = errno;
@@ -186,14 +186,14 @@ bool mark_stray(const char *reader)
     DIR *marks = open_marks();
     if (marks != NULL) {
         prefix_of(reader, prefix);
-        found = next_stray(marks, prefix) != NULL;
+        found = next_stray(marks, prefix, mine) != NULL;
         closedir(marks);
     }
     errno = saved;
     return found;
 }
 
-void mark_clear_strays(const char *reader)
+void mark_clear_strays(const char *reader, const char *mine)
 {
     char prefix[PREFIX_SIZE];
     int saved = errno;
@@ -201,7 +201,7 @@ void mark_clear_strays(const char *reader)
     DIR *marks = open_marks();
     if (marks != NULL) {
         prefix_of(reader, prefix);
-        while ((name = next_stray(marks, prefix)) != NULL)
+        while ((name = next_stray(marks, prefix, mine)) != NULL)
             unlinkat(dirfd(marks), name, 0);
         closedir(marks);
     }

@@ -38,11 +38,11 @@ void mark_name(const char *reader, char name[MARK_NAME_SIZE]);
 void mark_set(const char *name, enum mark mark);
 void mark_clear(const char *name);
 
-/* Whether there is a mark for READER that should not be there: of an operation, or of a login kept
- * by a process that has ended. */
-bool mark_stray(const char *reader);
+/* Whether there is a mark for READER, other than MINE, that should not be there: of an operation,
+ * or of a login kept by a process that has ended. MINE may be empty. */
+bool mark_stray(const char *reader, const char *mine);
 
 /* Takes away all of those. */
-void mark_clear_strays(const char *reader);
+void mark_clear_strays(const char *reader, const char *mine);
 
 #endif
