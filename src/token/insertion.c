@@ -69,6 +69,12 @@ static enum err begin_same_card(struct insertion *in)
     return e;
 }
 
+void insertion_mark(struct insertion *in)
+{
+    mark_set(in->mark, MARK_OPERATION);
+    in->marked = true;
+}
+
 static void unmark(struct insertion *in)
 {
     if (in->marked)
@@ -97,6 +103,9 @@ static enum err close_stray(struct insertion *in)
 {
     log_write(LOG_WARNING, "a program has ended and left the card open to all programs");
     insertion_forgotten(in);
+    /* Our mark stands for all others now: once the transaction is over, there may be new ones. */
+    insertion_mark(in);
+    mark_clear_strays(in->reader, in->mark);
     enum err e = drop_and_look(&in->card);
     bool closed = e == ERR_OK;
     if (!closed) {
@@ -106,9 +115,8 @@ static enum err close_stray(struct insertion *in)
     if (closed) {
         log_write(LOG_WARNING, "the card was made to forget the PIN");
         unmark(in);
-        mark_clear_strays(in->reader, in->mark);
-        in->undropped = false;
     }
+    in->undropped = !closed;
     /* Where only taking the power helped, the card is there, and can be begun with again. */
     return e == ERR_REFUSED && closed ? begin_same_card(in) : e;
 }
@@ -164,12 +172,6 @@ void insertion_forgotten(struct insertion *in)
 {
     insertion_ended(in);
     memset(in->kept, 0, sizeof(in->kept));
-}
-
-void insertion_mark(struct insertion *in)
-{
-    mark_set(in->mark, MARK_OPERATION);
-    in->marked = true;
 }
 
 void insertion_end(struct insertion *in, bool drop)

@@ -405,6 +405,48 @@ static void test_closed_by_the_next(void **state)
         }
 }
 
+/* The strays go while nobody else can make a mark, and ours stands for them until the card has
+ * forgotten: taking its power ends the transaction. */
+static char stray[512];
+
+static bool look_at_marks(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                          size_t *received)
+{
+    (void)context;
+    (void)response;
+    (void)received;
+    if (len > 5 && command[1] == 0xA4 && command[2] == 0x04 && command[5] == 0xA0) {
+        seen.pins++;
+        seen.marked += marks(NULL) == 1 && access(stray, F_OK) != 0;
+    }
+    return false;
+}
+
+static void test_strays_are_taken_over(void **state)
+{
+    (void)state;
+    bench_start(CARD_AUTH, "isd = no\n");
+    open_card(CARD_AUTH);
+    write_mark("1 2 operation\n");
+    assert_int_equal(marks(stray), 1);
+    memset(&seen, 0, sizeof(seen));
+    twin_set_hook(look_at_marks, NULL);
+    twin_fail_call((long)twin_calls() + 3, ERR_TRANSPORT, false); /* the power */
+    assert_int_not_equal(insertion_begin(&bench.in), ERR_OK);
+    twin_fail_call(-1, ERR_OK, false);
+    twin_set_hook(NULL, NULL);
+    assert_int_equal(seen.pins, 1);
+    assert_int_equal(seen.marked, 1);
+    /* Not forgotten: everybody is told so by our mark, and we know. */
+    assert_int_equal(marks(NULL), 1);
+    assert_true(mark_stray(READER, ""));
+    assert_int_equal(common_other_signs(false), 0x9000);
+    assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+    insertion_end(&bench.in, false);
+    assert_int_equal(marks(NULL), 0);
+    bench_assert_closed();
+}
+
 /* Without a mark a card that is open stays so: it is somebody else's business. */
 static void test_others_are_left_alone(void **state)
 {
@@ -555,6 +597,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_every_pin_is_marked, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_not_forgotten, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_closed_by_the_next, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_strays_are_taken_over, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_others_are_left_alone, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_without_isolation, setup, bench_teardown),
     };
