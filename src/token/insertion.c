@@ -101,7 +101,9 @@ static enum err drop_and_look(struct card *card)
  */
 static enum err close_stray(struct insertion *in)
 {
-    log_write(LOG_WARNING, "a program has ended and left the card open to all programs");
+    log_write(LOG_WARNING,
+              in->undropped ? "the card could not be closed before and may be open to all programs"
+                            : "a program has ended and left the card open to all programs");
     insertion_forgotten(in);
     /* Our mark stands for all others now: once the transaction is over, there may be new ones. */
     insertion_mark(in);

@@ -6,8 +6,12 @@
 #include "bench.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "support/log.h"
 
 static const enum card_role roles[] = {CARD_AUTH, CARD_SIGN};
 
@@ -574,6 +578,30 @@ static void test_no_isolation_logout_again(void **state)
     bench_assert_closed();
 }
 
+static char log_name[] = "/tmp/jpki-pin-XXXXXX";
+
+static void log_to_file(void)
+{
+    int fd = mkstemp(log_name);
+    assert_true(fd >= 0);
+    close(fd);
+    log_open(LOG_WARNING, log_name);
+}
+
+/* Whether a line of the log holds TEXT; ends the log. */
+static bool log_says(const char *text)
+{
+    static char all[4096];
+    log_close();
+    FILE *in = fopen(log_name, "r");
+    if (in != NULL) {
+        all[fread(all, 1, sizeof(all) - 1, in)] = '\0';
+        fclose(in);
+        unlink(log_name);
+    }
+    return strstr(all, text) != NULL;
+}
+
 /* So does whatever comes next, should the program not ask for it. */
 static void test_no_isolation_logout_by_the_next(void **state)
 {
@@ -584,9 +612,12 @@ static void test_no_isolation_logout_by_the_next(void **state)
     twin_hold(READER, true);
     assert_int_equal(pin_logout(&bench.token), CKR_DEVICE_ERROR);
     twin_hold(READER, false);
+    log_to_file();
     assert_int_equal(insertion_begin(&bench.in), ERR_OK);
     insertion_end(&bench.in, false);
     bench_assert_closed();
+    assert_false(log_says("a program has ended")); /* it is our own doing */
+    assert_true(log_says("could not be closed before"));
 }
 
 /* A logout after a power cut finds the card closed, which proves nothing of the next logout. */
