@@ -24,6 +24,7 @@ tls_certificates() {
 # -client_sigalgs LIST (what it tells clients to sign with, the best first). Its log is in
 # $WORK/server.log.
 tls_server_start() {
+    : >"$WORK/server.log" # the last one's says ACCEPT, too
     openssl s_server -accept "127.0.0.1:$TLS_PORT" -cert "$WORK/server.pem" \
         -key "$WORK/server.key" -CAfile "$CARD/auth-ca.pem" -Verify 1 -verify_return_error -www "$@" \
         </dev/null >"$WORK/server.log" 2>&1 &

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# Debian's Java with the samples, and a Java program that does what a test tells it. After
+# interop.sh; the card is the one in CARD_IN_USE.
+
+CARD_IN_USE=card
+readonly SAMPLES=$BUILD/conf
+JVM_PID=
+
+# java_begin: finds Debian's Java, whatever else is installed, and compiles the program.
+java_begin() {
+    local compiler
+    compiler=$(first_file /usr/lib/jvm/java-17-openjdk-*/bin/javac) ||
+        die "Debian's Java is missing: install openjdk-17-jdk-headless"
+    JAVA=$(dirname "$compiler")
+    # Nothing into the machine's /tmp; and a quick start rather than quick work.
+    JVM_OPTIONS=(-XX:-UsePerfData "-Djava.io.tmpdir=$WORK" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
+    works 'the program compiles' java_tool javac -Xlint:all -Werror -d "$WORK/classes" \
+        "$ROOT/tests/lib/java/CardShell.java"
+}
+
+# java_tool NAME ARGUMENT...: a tool of the JDK.
+java_tool() {
+    local name=$1
+    shift
+    timeout 60 "$JAVA/$name" "${JVM_OPTIONS[@]/#/-J}" "$@"
+}
+
+# at_terminal PIN NAME ARGUMENT...: the same, where the holder types PIN each time he is asked.
+at_terminal() {
+    local pin=$1 name=$2
+    shift 2
+    begin
+    # shellcheck disable=SC2016 # for the inner shell, whose input is the terminal
+    python3 "$ROOT/tests/lib/typist.py" 'Enter (keystore password|Passphrase for keystore): *$' \
+        "$pin" "$(card_log "$CARD_IN_USE")" "$WORK/asked" timeout --foreground 60 \
+        sh -c 'exec "$@" </dev/tty' sh "$JAVA/$name" "${JVM_OPTIONS[@]/#/-J}" "$@" </dev/null
+}
+
+# with_key WHICH: sets KEY to the options that keytool and jarsigner want for a key.
+with_key() {
+    # shellcheck disable=SC2034 # read by the script that sources this file
+    KEY=(-keystore NONE -storetype PKCS11 -addprovider SunPKCS11
+        -providerArg "${CONFIG:-$SAMPLES/java-$1.cfg}")
+}
+
+# ---- a program that goes on line by line ----
+
+# jvm_start WHICH OPTION...: CardShell, with the sample for this key (or the file CONFIG) among its
+# providers; the options are Java's. Its providers come after the twelve of java.security.
+jvm_start() {
+    local which=$1
+    shift
+    begin
+    rm -f "$WORK/jvm.in" "$WORK/jvm.out"
+    mkfifo "$WORK/jvm.in" "$WORK/jvm.out"
+    printf 'security.provider.13=SunPKCS11 %s\n' "${CONFIG:-$SAMPLES/java-$which.cfg}" \
+        >"$WORK/java.security"
+    LD_PRELOAD=${SHIM:-} "$JAVA/java" "${JVM_OPTIONS[@]}" "$@" \
+        -Djava.security.properties="$WORK/java.security" -cp "$WORK/classes" CardShell \
+        "SunPKCS11-JPKI-$which" "$(card_log "$CARD_IN_USE")" "$WORK/asked" \
+        <"$WORK/jvm.in" >"$WORK/jvm.out" 2>&1 &
+    JVM_PID=$!
+    exec {JVM_IN}>"$WORK/jvm.in" {JVM_OUT}<"$WORK/jvm.out"
+}
+
+# tell COMMAND ARGUMENT...: prints the answer; fails, with the exceptions in the last line, when it
+# could not be done.
+tell() {
+    local line
+    printf '%s\n' "$*" >&"$JVM_IN"
+    while IFS= read -r -t 60 line <&"$JVM_OUT"; do
+        case $line in
+            done) return 0 ;;
+            'failed '*) printf '%s\n' "$line" && return 1 ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done
+    return 125 # it has ended, or hangs
+}
+
+# jvm_end: by the end of its main method.
+jvm_end() {
+    local code=0
+    printf 'quit\n' >&"$JVM_IN"
+    wait_until 20 process_gone "$JVM_PID" || kill -KILL "$JVM_PID"
+    wait "$JVM_PID" 2>/dev/null || code=$?
+    exec {JVM_IN}>&- {JVM_OUT}<&-
+    expect 'the JVM ends well' 0 "$code"
+}
+
+# ---- the accounts ----
+
+# begin: counts from here.
+begin() {
+    apdu_mark "$CARD_IN_USE" >"$WORK/began"
+    : >"$WORK/asked"
+}
+
+mark() {
+    cat "$WORK/began"
+}
+
+prompts() {
+    wc -l <"$WORK/asked"
+}
+
+# signed: signatures that the card has made.
+signed() {
+    tail -n "+$(($(mark) + 1))" "$(card_log "$CARD_IN_USE")" | grep -cE '^> 802A.* -> .+9000$' || true
+}
+
+# cost PROMPTS VERIFYS SIGNATURES [LIMIT]: since begin; LIMIT is for the commands since the prompt.
+cost() {
+    expect '  PIN prompts' "$1" "$(prompts)"
+    expect '  VERIFYs' "$2" "$(verifies_since "$CARD_IN_USE" "$(mark)")"
+    expect '  signatures made by the card' "$3" "$(signed)"
+    if [ -n "${4:-}" ]; then
+        expect_at_most '  APDUs from the prompt to the result' "$4" \
+            "$(apdus_since "$CARD_IN_USE" "$(head -n 1 "$WORK/asked")")"
+    fi
+}
+
+# verifies_of FILE MARK: VERIFYs of the PIN with this short file identifier.
+verifies_of() {
+    apdu_lines "$CARD_IN_USE" "$2" | grep -cE "^002000$1.{3,}" || true
+}
+
+tries() {
+    "$VCARD" status "$(card_dir "$CARD_IN_USE")" | sed -n 's/^.* PIN: \([0-9]*\) of.*/\1/p' | paste -sd' '
+}
