@@ -299,6 +299,12 @@ signature_key() {
     cost 1 1 0
     signs '  after them, the one that is wanted' sign
     cost 1 2 1 30
+    refused "  Java rejects the certificate's critical policy" 'critical policy qualifiers present' \
+        tell path "$CARD/sign.pem" "$CARD/sign-ca.pem" rejected
+    works '  but for a program that says it may be' \
+        tell path "$CARD/sign.pem" "$CARD/sign-ca.pem" accepted
+    refused '  which does not trust another CA' 'PKIX|CertPathValidatorException' \
+        tell path "$CARD/sign.pem" "$CARD/auth-ca.pem" accepted
     jvm_end
     attack
     expect '  and the card is closed' closed "$SEEN"
@@ -366,6 +372,9 @@ authentication_key() {
     cost 1 2 1
     works '  logout' tell logout
     jvm_end
+    expect_has '  the history names java, whatever the program' \
+        '"program":"[^"]*/bin/java",.*"operation":"sign",.*"result":"CKR_OK"' \
+        "$(tail -n 1 "$HOME/.local/state/jpki-pkcs11/history.jsonl")"
     attack
     expect '  and the card is closed' closed "$SEEN"
 }
@@ -427,9 +436,10 @@ second_reader() {
     CARD_IN_USE=other
     CARD=$(card_dir other)
     sed 's/^#\(slotListIndex = 1\)$/\1/' "$SAMPLES/java-auth.cfg" >"$WORK/second.cfg"
-    CONFIG=$WORK/second.cfg jvm_start auth
+    CONFIG='' jvm_start auth
     tell pin "$PIN_AUTH"
-    works 'the second reader, by slotListIndex' tell load
+    works 'the second reader, by slotListIndex' tell configure "$WORK/second.cfg"
+    works '  login' tell load
     signs '  signs' auth
     jvm_end
     card_take 1

@@ -42,21 +42,21 @@ at_terminal() {
 with_key() {
     # shellcheck disable=SC2034 # read by the script that sources this file
     KEY=(-keystore NONE -storetype PKCS11 -addprovider SunPKCS11
-        -providerArg "${CONFIG:-$SAMPLES/java-$1.cfg}")
+        -providerArg "$SAMPLES/java-$1.cfg")
 }
 
 # ---- a program that goes on line by line ----
 
-# jvm_start WHICH OPTION...: CardShell, with the sample for this key (or the file CONFIG) among its
-# providers; the options are Java's. Its providers come after the twelve of java.security.
+# jvm_start WHICH OPTION...: CardShell, with the sample for this key among its providers (or the file
+# CONFIG, or nothing if that is empty), after the twelve of java.security. The options are Java's.
 jvm_start() {
     local which=$1
     shift
     begin
     rm -f "$WORK/jvm.in" "$WORK/jvm.out"
     mkfifo "$WORK/jvm.in" "$WORK/jvm.out"
-    printf 'security.provider.13=SunPKCS11 %s\n' "${CONFIG:-$SAMPLES/java-$which.cfg}" \
-        >"$WORK/java.security"
+    local config=${CONFIG-$SAMPLES/java-$which.cfg}
+    printf '%s\n' "${config:+security.provider.13=SunPKCS11 $config}" >"$WORK/java.security"
     LD_PRELOAD=${SHIM:-} "$JAVA/java" "${JVM_OPTIONS[@]}" "$@" \
         -Djava.security.properties="$WORK/java.security" -cp "$WORK/classes" CardShell \
         "SunPKCS11-JPKI-$which" "$(card_log "$CARD_IN_USE")" "$WORK/asked" \

@@ -16,11 +16,14 @@ import java.security.PrivateKey;
 import java.security.Provider;
 import java.security.Security;
 import java.security.Signature;
+import java.security.cert.CertPathValidator;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
+import java.security.cert.PKIXParameters;
 import java.security.spec.MGF1ParameterSpec;
 import java.security.spec.PSSParameterSpec;
 import java.util.Collections;
+import java.util.List;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
@@ -76,6 +79,7 @@ public final class CardShell {
     private void run(String[] words) throws Exception {
         switch (words[0]) {
             case "pin" -> pin = words[1].toCharArray();
+            case "configure" -> configure(words[1]);
             case "look" -> look();
             case "load" -> load();
             case "get" -> get(words[1], Integer.parseInt(words[2]), words[3], words[4]);
@@ -83,6 +87,7 @@ public final class CardShell {
             case "update" -> signature.update(Files.readAllBytes(Path.of(words[1])));
             case "sign" -> Files.write(Path.of(words[1]), signature.sign());
             case "drop" -> drop();
+            case "path" -> path(words[1], words[2], words[3]);
             case "logout" -> ((AuthProvider) token()).logout();
             default -> throw new IllegalArgumentException(words[0]);
         }
@@ -104,6 +109,11 @@ public final class CardShell {
                 question.setPassword(pin);
             }
         }
+    }
+
+    /** Adds the token's provider, for a program whose list of providers lacks it. */
+    private static void configure(String file) {
+        Security.addProvider(Security.getProvider("SunPKCS11").configure(file));
     }
 
     /** The key store of the token, without a PIN. */
@@ -152,10 +162,25 @@ public final class CardShell {
         KeyStore trusted = KeyStore.getInstance("PKCS12");
         trusted.load(null, null);
         try (InputStream in = new FileInputStream(file)) {
-            Certificate ca = CertificateFactory.getInstance("X.509").generateCertificate(in);
-            trusted.setCertificateEntry("ca", ca);
+            trusted.setCertificateEntry("ca", certificate(in));
         }
         return trusted;
+    }
+
+    private static Certificate certificate(InputStream in) throws Exception {
+        return CertificateFactory.getInstance("X.509").generateCertificate(in);
+    }
+
+    /** Is the certificate in a file one of this CA? With critical policies "rejected" or "accepted". */
+    private static void path(String file, String ca, String policies) throws Exception {
+        PKIXParameters parameters = new PKIXParameters(trusted(ca));
+        parameters.setRevocationEnabled(false);
+        parameters.setPolicyQualifiersRejected(policies.equals("rejected"));
+        try (InputStream in = new FileInputStream(file)) {
+            CertPathValidator.getInstance("PKIX").validate(
+                    CertificateFactory.getInstance("X.509")
+                            .generateCertPath(List.of(certificate(in))), parameters);
+        }
     }
 
     /** Begins a signature with the only key; one that was begun before is given up. */
