@@ -287,11 +287,11 @@ signature_key() {
     begin
     refused '  a second signature wants another login' CKR_USER_NOT_LOGGED_IN \
         tell_all "init SHA256withRSA" "update $WORK/short" "sign $WORK/sig"
-    cost 0 0 0
+    expect '  of which the card hears nothing' 0 "$(apdus_since card "$(mark)")"
     works '  logout' tell logout
     works '  login' tell load
     signs '  and it signs again' sign
-    cost 1 2 1 30
+    cost 1 2 1 8
     works '  logout' tell logout
     begin
     works '  login' tell load
@@ -399,16 +399,19 @@ wrong_pins() {
     jvm_end
 }
 
-# Java looks every two seconds whether a card has come.
+# Java looks every two seconds whether a card has come. Whether it is gone it asks at most twenty times
+# a second; until then the module tells it so.
+GONE='Token has been removed|PKCS11 not found|CKR_SESSION_HANDLE_INVALID|CKR_DEVICE_REMOVED'
+
 card_comes_and_goes() {
     jvm_start auth
     tell pin "$PIN_AUTH"
     works 'a program with the card' tell load
     signs '  signs' auth
     card_pull 0
-    refused '  the card is out' 'Token has been removed|PKCS11 not found' \
+    refused '  the card is out' "$GONE" \
         tell_all "init SHA256withRSA" "update $WORK/short" "sign $WORK/sig"
-    refused '  so the key store is not there' 'Token has been removed|PKCS11 not found' tell load
+    refused '  so the key store is not there' "$GONE" tell load
     card_put 0
     begin
     works '  the card is in again' wait_until 20 loads

@@ -14,20 +14,24 @@ java_begin() {
     compiler=$(first_file /usr/lib/jvm/java-17-openjdk-*/bin/javac) ||
         die "Debian's Java is missing: install openjdk-17-jdk-headless"
     JAVA=$(dirname "$compiler")
-    # Nothing into the machine's /tmp; and a quick start rather than quick work.
-    JVM_OPTIONS=(-XX:-UsePerfData "-Djava.io.tmpdir=$WORK" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
+    # Nothing into the machine's /tmp or a build folder; and a quick start rather than quick work.
+    JVM_OPTIONS=(-XX:-UsePerfData "-Djava.io.tmpdir=$WORK" "-XX:ErrorFile=$WORK/crash"
+        -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
+    # The JVM has its own handler of bad addresses; and leaks are looked for in our own programs.
+    ASAN_IN_JVM=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:handle_segv=0
     works 'the program compiles' java_tool javac -Xlint:all -Werror -d "$WORK/classes" \
         "$ROOT/tests/lib/java/CardShell.java"
 }
 
-# java_tool NAME ARGUMENT...: a tool of the JDK.
+# java_tool NAME ARGUMENT...: a tool of the JDK, without the card.
 java_tool() {
     local name=$1
     shift
     timeout 60 "$JAVA/$name" "${JVM_OPTIONS[@]/#/-J}" "$@"
 }
 
-# at_terminal PIN NAME ARGUMENT...: the same, where the holder types PIN each time he is asked.
+# at_terminal PIN NAME ARGUMENT...: a tool with the card, where the holder types PIN each time he is
+# asked.
 at_terminal() {
     local pin=$1 name=$2
     shift 2
@@ -35,6 +39,7 @@ at_terminal() {
     # shellcheck disable=SC2016 # for the inner shell, whose input is the terminal
     python3 "$ROOT/tests/lib/typist.py" 'Enter (keystore password|Passphrase for keystore): *$' \
         "$pin" "$(card_log "$CARD_IN_USE")" "$WORK/asked" timeout --foreground 60 \
+        env LD_PRELOAD="$PRELOAD" ASAN_OPTIONS="$ASAN_IN_JVM" \
         sh -c 'exec "$@" </dev/tty' sh "$JAVA/$name" "${JVM_OPTIONS[@]/#/-J}" "$@" </dev/null
 }
 
@@ -57,9 +62,9 @@ jvm_start() {
     mkfifo "$WORK/jvm.in" "$WORK/jvm.out"
     local config=${CONFIG-$SAMPLES/java-$which.cfg}
     printf '%s\n' "${config:+security.provider.13=SunPKCS11 $config}" >"$WORK/java.security"
-    LD_PRELOAD=${SHIM:-} "$JAVA/java" "${JVM_OPTIONS[@]}" "$@" \
-        -Djava.security.properties="$WORK/java.security" -cp "$WORK/classes" CardShell \
-        "SunPKCS11-JPKI-$which" "$(card_log "$CARD_IN_USE")" "$WORK/asked" \
+    LD_PRELOAD="$PRELOAD${SHIM:+ $SHIM}" ASAN_OPTIONS=$ASAN_IN_JVM \
+        "$JAVA/java" "${JVM_OPTIONS[@]}" "$@" -Djava.security.properties="$WORK/java.security" \
+        -cp "$WORK/classes" CardShell "SunPKCS11-JPKI-$which" "$(card_log "$CARD_IN_USE")" "$WORK/asked" \
         <"$WORK/jvm.in" >"$WORK/jvm.out" 2>&1 &
     JVM_PID=$!
     exec {JVM_IN}>"$WORK/jvm.in" {JVM_OUT}<"$WORK/jvm.out"
