@@ -14,9 +14,9 @@ java_begin() {
     compiler=$(first_file /usr/lib/jvm/java-17-openjdk-*/bin/javac) ||
         die "Debian's Java is missing: install openjdk-17-jdk-headless"
     JAVA=$(dirname "$compiler")
-    # Nothing into the machine's /tmp or a build folder; and a quick start rather than quick work.
-    JVM_OPTIONS=(-XX:-UsePerfData "-Djava.io.tmpdir=$WORK" "-XX:ErrorFile=$WORK/crash"
-        -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
+    # Nothing into the machine's own folders; and a quick start rather than quick work.
+    JVM_OPTIONS=("-Djava.io.tmpdir=$WORK" "-Duser.home=$HOME" "-XX:ErrorFile=$WORK/crash"
+        -XX:-UsePerfData -XX:TieredStopAtLevel=1 -XX:+UseSerialGC)
     # The JVM has its own handler of bad addresses; and leaks are looked for in our own programs.
     ASAN_IN_JVM=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:handle_segv=0
     works 'the program compiles' java_tool javac -Xlint:all -Werror -d "$WORK/classes" \
