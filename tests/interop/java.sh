@@ -372,6 +372,8 @@ authentication_key() {
     cost 0 1 1
     attack
     expect '  while it is logged in, others cannot sign' closed "$SEEN"
+    tell logout
+    works '  login' tell load
     let_go
     works '  logout' tell logout
     begin
