@@ -16,7 +16,8 @@ tls_certificates() {
         -subj '/CN=localhost'
     openssl x509 -req -in "$WORK/server.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" \
         -CAcreateserial -days 2 -out "$WORK/server.pem" \
-        -extfile <(printf '%s\n' subjectAltName=DNS:localhost extendedKeyUsage=serverAuth)
+        -extfile <(printf '%s\n' subjectAltName=DNS:localhost extendedKeyUsage=serverAuth \
+            keyUsage=digitalSignature,keyEncipherment)
 } 2>/dev/null
 
 # tls_server_start OPTION...: a server that wants from everybody a certificate of the card's CA, and
