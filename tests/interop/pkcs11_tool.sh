@@ -160,8 +160,19 @@ own_tests() {
         tool --token-label "$LABEL_SIGN" --test --login --pin "$PIN_SIGN"
     expect_has '  without errors' 'No errors' "$OUTPUT"
     works "pkcs11-tool's fork test" tool --test-fork
-    works "pkcs11-tool's thread test" tool --test-threads ILGISLT0LT --test-threads ILGISLT0LT \
-        --test-threads ILGISLT0LT --test-threads ILGISLT0LT
+    expect_has '  a child initialises' 'Calling C_Initialize in forked child process' "$OUTPUT"
+    expect_has_not '  and has no complaint' 'error|failed|CKR_' "$OUTPUT"
+    local -a threads=()
+    local thread
+    for thread in 1 2 3 4; do
+        threads+=(--test-threads ILGISLT0T1)
+    done
+    # Whatever its threads have met, it ends with exit code 0.
+    works "pkcs11-tool's thread test" tool "${threads[@]}"
+    expect_has '  all end well' 'all threads have ended with CKR_OK' "$OUTPUT"
+    for thread in "$LABEL_AUTH" "$LABEL_SIGN"; do
+        expect "  each has seen $thread" 4 "$(grep -c "token label *: $thread\$" <<<"$OUTPUT")"
+    done
 }
 
 main() {
