@@ -7,8 +7,8 @@
 readonly TLS_PORT=4433
 TLS_PID=
 
-# tls_certificates: of a server called localhost, and of the CA that made it: $WORK/server.pem and
-# $WORK/ca.pem, with their keys.
+# tls_certificates: of a server called localhost, or server.example.jp as in our samples, and of the
+# CA that made it: $WORK/server.pem and $WORK/ca.pem, with their keys.
 tls_certificates() {
     openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/ca.key" -out "$WORK/ca.pem" \
         -subj '/CN=Test Server CA' -days 2 -addext keyUsage=critical,keyCertSign
@@ -16,8 +16,9 @@ tls_certificates() {
         -subj '/CN=localhost'
     openssl x509 -req -in "$WORK/server.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" \
         -CAcreateserial -days 2 -out "$WORK/server.pem" \
-        -extfile <(printf '%s\n' subjectAltName=DNS:localhost extendedKeyUsage=serverAuth \
-            keyUsage=digitalSignature,keyEncipherment)
+        -extfile <(printf '%s
+' subjectAltName=DNS:localhost,DNS:server.example.jp \
+            extendedKeyUsage=serverAuth keyUsage=digitalSignature,keyEncipherment)
 } 2>/dev/null
 
 # tls_server_start OPTION...: a server that wants from everybody a certificate of the card's CA, and
