@@ -1,48 +1,238 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What `meson install` makes: the files at their places, and a module that works from there.
+# What `meson install` makes, in a build as the README has it: each file at its place, programs that
+# find the modules there and sign with them, nothing of the machine it was built on inside, and
+# nothing left when the files in Meson's list are taken away. And the same below another prefix.
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/install.sh
+. "$ROOT/tests/lib/install.sh"
 
+readonly NAMES=(jpki-pkcs11 jpki-pkcs11-auth jpki-pkcs11-sign)
+AUTH='pkcs11:manufacturer=JPKI;token=JPKI%20User%20Authentication'
+RELEASE=     # a build folder of our own, with a list of what was installed that nobody else writes
+STAGE=       # what stands before each path
+MODULES=     # where p11-kit looks for modules, and for registrations
+CONFIGS=
+DOC=/usr/share/doc/jpki-pkcs11
 
-install_to_stage() {
+variable() {
+    pkg-config --variable="$1" p11-kit-1
+}
+
+# install_here: as an administrator with a strict umask does.
+install_here() {
+    (umask 077 && DESTDIR=$STAGE meson install -C "$RELEASE" --no-rebuild --quiet)
+}
+
+build_and_install() {
+    RELEASE=$WORK/release
     STAGE=$WORK/stage
-    works 'meson install' env DESTDIR="$STAGE" meson install -C "$BUILD" --no-rebuild --quiet
-    MODULES=$STAGE$(pkg-config --variable=p11_module_path p11-kit-1)
-    CONFIGS=$STAGE$(pkg-config --variable=p11_module_configs p11-kit-1)
+    MODULES=$(variable p11_module_path)
+    CONFIGS=$(variable p11_module_configs)
+    works 'a build for everybody' build_quietly "$WORK/release.log" "$RELEASE" "${CC:-gcc}" \
+        --prefix=/usr --buildtype=release -Dtests=false
+    works 'meson install' install_here
+    # These modules were built without a sanitizer.
+    PRELOAD=
 }
 
-files_are_there() {
+# ---- the files ----
+
+modules_are_there() {
     local name
-    for name in jpki-pkcs11 jpki-pkcs11-auth jpki-pkcs11-sign; do
-        works "$name.so is where p11-kit looks" test -f "$MODULES/$name.so"
+    for name in "${NAMES[@]}"; do
+        works "$name.so is where p11-kit looks" test -f "$STAGE$MODULES/$name.so"
+        expect '  it looks for libraries nowhere else' 0 \
+            "$(readelf -d "$STAGE$MODULES/$name.so" | grep -cE 'RPATH|RUNPATH')"
     done
-    works 'no module is a link to another' test "$(find "$MODULES" -links 1 -type f | wc -l)" -eq 3
-    works 'the registration is where p11-kit looks' test -f "$CONFIGS/jpki-pkcs11.module"
-    expect 'it names the authentication module' 'module: jpki-pkcs11-auth.so' \
-        "$(grep '^module:' "$CONFIGS/jpki-pkcs11.module")"
-    works 'the sample for NSS is installed' \
-        test -n "$(find "$STAGE" -path '*/doc/jpki-pkcs11/jpki-nss' -perm -100)"
-    works 'jpki-vcard is installed' test -n "$(find "$STAGE" -path '*/bin/jpki-vcard' -perm -100)"
+    expect 'no module is a link to another' 3 "$(find "$STAGE$MODULES" -links 1 -type f | wc -l)"
+    works 'jpki-vcard is installed' test -x "$STAGE/usr/bin/jpki-vcard"
+    works '  and runs' "$STAGE/usr/bin/jpki-vcard" new --help
 }
 
-works_from_there() {
-    MODULE=$MODULES/jpki-pkcs11-auth.so
-    works 'the installed module signs' sign_auth SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
-    works '  openssl accepts it' verify_pkcs1 sha256 "$(card_dir card)/auth.pem" "$WORK/short" \
-        "$WORK/sig"
+registration_is_there() {
+    expect 'one registration is where p11-kit looks' jpki-pkcs11.module "$(ls "$STAGE$CONFIGS")"
+    expect '  it names the authentication module, for everybody' \
+        "module: jpki-pkcs11-auth.so|critical: no" \
+        "$(grep -v '^#' "$STAGE$CONFIGS/jpki-pkcs11.module" | paste -sd'|')"
+}
+
+# Each file of conf/ is installed, and the installed pages say where.
+samples_are_there() {
+    local file name
+    for file in "$ROOT"/conf/*; do
+        name=$(basename "$file" .in)
+        case $name in
+            meson.build | jpki-pkcs11.module) continue ;;
+        esac
+        works "the sample $name is installed" test -f "$STAGE$DOC/$name"
+        expect_has '  a page says where' "$name" "$(grep -rhF "$DOC" "$STAGE$DOC/docs")"
+        expect '  nothing is left to be filled in' 0 "$(grep -cE '@[a-z]+@' "$STAGE$DOC/$name")"
+    done
+    expect 'the sample for ssh names the installed module' \
+        "PKCS11Provider $MODULES/jpki-pkcs11-auth.so" \
+        "$(grep -o 'PKCS11Provider /.*' "$STAGE$DOC/ssh_config")"
+}
+
+# links PAGE: the files that it points at, as it does.
+links() {
+    grep -oE '\]\([^)#]+' "$1" | sed 's/^](//' | grep -v '^https\?:'
+}
+
+pages_are_there() {
+    local page link broken=''
+    works 'the pages are those of the source, in both languages' \
+        diff -r "$ROOT/docs" "$STAGE$DOC/docs"
+    works '  with the Japanese ones' test -f "$STAGE$DOC/docs/ja/README.md"
+    works 'so are the first page' cmp "$ROOT/README.md" "$STAGE$DOC/README.md"
+    works '  and the licence' cmp "$ROOT/LICENSE" "$STAGE$DOC/LICENSE"
+    while read -r page; do
+        while read -r link; do
+            [ -e "$(dirname "$page")/$link" ] || broken+="$page: $link "
+        done < <(links "$page")
+    done < <(find "$STAGE$DOC" -name '*.md')
+    expect 'every link in them leads somewhere' '' "$broken"
+    expect_has '  and there are some' '^docs/ja/README\.md$' "$(links "$STAGE$DOC/README.md")"
+}
+
+# modes TEST...: the files for which the tests of `find` hold, without the stage.
+modes() {
+    find "$STAGE" "$@" -printf '/%P\n' | sort | paste -sd' '
+}
+
+permissions() {
+    expect 'every folder may be entered by everybody' '' "$(modes -type d ! -perm 755)"
+    expect 'what may be run is the command, its sample and the modules' \
+        "/usr/bin/jpki-vcard $(printf "$MODULES/%s.so " "${NAMES[@]}" | xargs -n1 | sort | xargs) $DOC/jpki-nss" \
+        "$(modes -type f -perm 755)"
+    expect 'everybody may read the rest, and nobody write' '' \
+        "$(modes -type f ! -perm 755 ! -perm 644)"
+    expect 'there is nothing but files and folders' '' "$(modes ! -type f ! -type d)"
+    expect 'no file holds a path of the build' '' \
+        "$(grep -rlaF -e "$WORK" -e "$ROOT" -e "$BUILD" "$STAGE" | paste -sd' ')"
+}
+
+# ---- programs at work ----
+
+# at_their_places: what is in the stage, where programs look, in this world alone.
+at_their_places() {
+    mount --bind "$STAGE$MODULES" "$MODULES"
+    mount --bind "$STAGE$CONFIGS" "$CONFIGS"
+}
+
+# programs_work MODULE: given to those who want a path.
+programs_work() {
+    MODULE=$1
+    works "pkcs11-tool signs with $MODULE" sign_auth SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
+    works '  openssl accepts it' verify_pkcs1 sha256 "$CARD/auth.pem" "$WORK/short" "$WORK/sig"
+    works 'p11tool finds the key by p11-kit and tests it' with_module env GNUTLS_PIN="$PIN_AUTH" \
+        p11tool --batch --login --test-sign "$AUTH;id=%01;type=private"
+    expect '  GnuTLS accepts the signature' 2 "$(grep -c '^Verifying against .*\.\.\. ok' <<<"$OUTPUT")"
+    works 'it lists the tokens' with_module p11tool --list-tokens
+    expect '  the signature key is not offered to everybody' "$LABEL_AUTH" \
+        "$(sed -n 's/^[[:space:]]*Label: *\(JPKI.*\)/\1/p' <<<"$OUTPUT")"
+    works 'ssh-keygen lists the key' with_module ssh-keygen -D "$MODULE"
+    expect '  the first one is that of the certificate' \
+        "$(ssh-keygen -i -m PKCS8 -f "$(public_key "$CARD/auth.pem")")" \
+        "$(head -n 1 <<<"$OUTPUT" | cut -d' ' -f1,2)"
+}
+
+# The signature key is for those who name its module.
+signature_module() {
+    works 'the signature module signs, too' sign_with "$MODULES/jpki-pkcs11-sign.so" "$LABEL_SIGN" \
+        "$PIN_SIGN" 02 SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
+    works '  openssl accepts it' verify_pkcs1 sha256 "$CARD/sign.pem" "$WORK/short" "$WORK/sig"
+}
+
+# ---- taking it away ----
+
+# uninstall: all that Meson says it has made, files first.
+uninstall() {
+    local path
+    grep -v '^#' "$RELEASE/meson-logs/install-log.txt" >"$WORK/installed.list"
+    while read -r path; do
+        if [ -d "$path" ]; then
+            rmdir "$path"
+        else
+            rm "$path"
+        fi
+    done <"$WORK/installed.list"
+}
+
+uninstalls() {
+    works 'all that Meson lists can be taken away' uninstall
+    works '  and nothing is left' test ! -e "$STAGE"
+}
+
+# ---- elsewhere ----
+
+# destinations FOLDER: where a build folder's files would be installed.
+destinations() {
+    meson introspect --installed "$1" | python3 -c '
+import json, sys
+print(*sorted(json.load(sys.stdin).values()), sep="\n")'
+}
+
+# The folders are p11-kit's, whatever they are on this system and whatever the prefix is.
+p11kit_decides() {
+    local pc=$WORK/pc
+    mkdir "$pc"
+    sed -e 's,^p11_module_path=.*,p11_module_path=/odd/modules,' \
+        -e 's,^p11_module_configs=.*,p11_module_configs=/odd/configs,' \
+        "$(pkg-config --variable=pcfiledir p11-kit-1)/p11-kit-1.pc" >"$pc/p11-kit-1.pc"
+    works "with p11-kit's folders elsewhere" env CC="${CC:-gcc}" PKG_CONFIG_PATH="$pc" \
+        meson setup --prefix=/opt -Dtests=false "$WORK/odd" "$ROOT"
+    OUTPUT=$(destinations "$WORK/odd")
+    expect '  the modules go there' "$(printf '/odd/modules/%s.so\n' "${NAMES[@]}" | sort)" \
+        "$(grep '\.so$' <<<"$OUTPUT")"
+    expect '  and one registration' /odd/configs/jpki-pkcs11.module \
+        "$(grep '^/odd/configs/' <<<"$OUTPUT")"
+    expect '  and the rest below the prefix' '' "$(grep -vE '^/(odd|opt)/' <<<"$OUTPUT" || true)"
+}
+
+# below_prefix: everything, without DESTDIR, and in folders that p11-kit has to be told of.
+below_prefix() {
+    local prefix=$WORK/elsewhere
+    STAGE=
+    works 'configured for another prefix' meson configure "$RELEASE" --prefix="$prefix" \
+        -Dmoduledir=lib/modules -Dp11kitconfdir=share/registrations
+    works '  built' meson compile -C "$RELEASE"
+    works '  installed' install_here
+    expect '  all of it is below that' '' "$(grep -vE "^(#|$prefix)" "$RELEASE/meson-logs/install-log.txt")"
+    mount -t tmpfs tmpfs "$CONFIGS"
+    cp "$prefix"/share/registrations/* "$CONFIGS"
+    mount -t tmpfs tmpfs "$MODULES"
+    programs_work "$prefix/lib/modules/jpki-pkcs11-auth.so"
+    expect 'the sample for ssh names it' "PKCS11Provider $MODULE" \
+        "$(grep -o 'PKCS11Provider /.*' "$prefix/share/doc/jpki-pkcs11/ssh_config")"
+    works 'the sample for NSS takes its folder' \
+        sh "$prefix/share/doc/jpki-pkcs11/jpki-nss" auth "$WORK/nss" "$prefix/lib/modules"
+    STAGE=$prefix
+    uninstalls
 }
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
+    CARD=$(card_dir card)
     pcscd_start
     card_new card
     card_insert card 0
-    install_to_stage
-    files_are_there
-    works_from_there
+    build_and_install
+    modules_are_there
+    registration_is_there
+    samples_are_there
+    pages_are_there
+    permissions
+    at_their_places
+    programs_work "$MODULES/jpki-pkcs11-auth.so"
+    signature_module
+    umount "$MODULES" "$CONFIGS"
+    uninstalls
+    p11kit_decides
+    below_prefix
     interop_end
 }
 
