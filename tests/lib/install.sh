@@ -3,18 +3,21 @@
 #
 # Installs what is missing and prepares build folders. After common.sh.
 
+# shellcheck source=tests/lib/suites.sh
+. "$ROOT/tests/lib/suites.sh"
+
 # packages_for WHO: the packages that WHO (demo or tests) needs.
 packages_for() {
     awk -v who="$1" '!/^#/ { for (i = 2; i <= NF; i++) if ($i == who) print $1 }' \
         "$ROOT/tests/lib/packages"
 }
 
-# missing_packages NAME...: those that are not installed.
+# missing_packages PACKAGE...: those that are not installed. A package is named as in the list.
 missing_packages() {
-    local name
-    for name in "$@"; do
-        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" != installed ]; then
-            printf '%s\n' "$name"
+    local package
+    for package in "$@"; do
+        if [ "$(dpkg-query -W -f '${db:Status-Status}' "${package%/*}" 2>/dev/null)" != installed ]; then
+            printf '%s\n' "$package"
         fi
     done
 }
@@ -42,8 +45,9 @@ install_for() {
     if [ "${#missing[@]}" -eq 0 ]; then
         return 0
     fi
-    say "Installing ${missing[*]}"
+    say "Installing ${missing[*]%/*}"
     apt_quietly update || return 1
+    mapfile -t missing < <(known_packages "${missing[@]}")
     keep_from_starting "${missing[@]}"
     apt_quietly install --yes --no-install-recommends "${missing[@]}"
 }
