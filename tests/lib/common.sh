@@ -50,9 +50,10 @@ locate_programs() {
     VCARD=${JPKI_VCARD:-$out/vcard/jpki-vcard}
     READERS=${JPKI_READERS:-$BUILD/tests/lib/readers}
     PADSHIM=$BUILD/tests/lib/padshim.so
+    SHALLOW=$BUILD/tests/lib/shallow.so
     PAD=$BUILD/tests/lib/pad
     API_TESTS=$BUILD/tests/api
-    export MODULE MODULE_AUTH MODULE_SIGN VCARD READERS PADSHIM PAD API_TESTS
+    export MODULE MODULE_AUTH MODULE_SIGN VCARD READERS PADSHIM SHALLOW PAD API_TESTS
 }
 locate_programs
 

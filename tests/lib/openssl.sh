@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# OpenSSL with the card, by the samples as they are shipped, and what that costs. After interop.sh and
+# tls.sh. CARD is the folder of the card, which is called card.
+
+readonly AUTH='pkcs11:token=JPKI%20User%20Authentication'
+readonly SIGN='pkcs11:token=JPKI%20Digital%20Signature'
+# shellcheck disable=SC2034 # read by the scripts that source this file
+readonly AUTH_KEY="$AUTH;id=%01;type=private" AUTH_CERT="$AUTH;id=%01;type=cert" \
+    SIGN_KEY="$SIGN;id=%02;type=private" SIGN_CERT="$SIGN;id=%02;type=cert"
+# How the engine asks, and how the provider does.
+readonly OPENSSL_PROMPT='Enter (PKCS#11 (token|key) PIN for [^:]*|(pass phrase|PIN) for PKCS#11 Token \([^)]*\)):'
+
+# openssl_begin: a card in its reader, and the modules at the place where the samples have them, in
+# this world alone.
+openssl_begin() {
+    local place
+    CARD=$(card_dir card)
+    pcscd_start
+    card_new card
+    card_insert card 0
+    place=$(sed -n 's/^MODULE_PATH = \(.*\)\/jpki-pkcs11\.so$/\1/p' "$BUILD/conf/openssl-engine.cnf")
+    [ -d "$place" ] || die "the sample names a module in '$place', which is no folder"
+    mount -t tmpfs tmpfs "$place"
+    cp "$MODULE" "$MODULE_AUTH" "$MODULE_SIGN" "$place/"
+    MODULE=$place/jpki-pkcs11.so
+    MODULE_AUTH=$place/jpki-pkcs11-auth.so
+    MODULE_SIGN=$place/jpki-pkcs11-sign.so
+}
+
+# by SAMPLE PIN COMMAND...: a program under conf/openssl-SAMPLE.cnf, or under any other configuration
+# with its path, at a terminal where the holder types PIN.
+by() {
+    local configuration=$BUILD/conf/openssl-$1.cnf pin=$2
+    if [[ $1 == /* ]]; then
+        configuration=$1
+    fi
+    shift 2
+    : >"$WORK/asked"
+    apdu_mark card >"$WORK/began"
+    python3 "$ROOT/tests/lib/typist.py" "$OPENSSL_PROMPT" "$pin" "$(card_log card)" "$WORK/asked" \
+        timeout --foreground 60 env OPENSSL_CONF="$configuration" LD_PRELOAD="$(preloads)" \
+        ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0:verify_asan_link_order=0" "$@"
+}
+
+# The provider asks the dynamic loader for a module's own symbols first (RTLD_DEEPBIND), which no
+# sanitizer can live with.
+preloads() {
+    if [ -n "$PRELOAD" ]; then
+        printf '%s %s\n' "$SHALLOW" "$PRELOAD"
+    fi
+}
+
+# costs PROMPTS VERIFYS [LIMIT]: of what ran by `by` just now; LIMIT is for the APDUs from the first
+# prompt to the end.
+costs() {
+    expect '  PIN prompts' "$1" "$(wc -l <"$WORK/asked")"
+    expect '  PINs shown to the card' "$2" "$(verifies_since card "$(cat "$WORK/began")")"
+    if [ "$1" -gt 0 ]; then
+        expect_at_most '  APDUs from the prompt to the result' "${3:-20}" \
+            "$(apdus_since card "$(head -n 1 "$WORK/asked")")"
+    fi
+}
+
+# others_verifies KEY: since `by` began, VERIFYs of the PIN of the other key than KEY (auth or sign).
+others_verifies() {
+    local -A other=([auth]=9B [sign]=98)
+    apdu_lines card "$(cat "$WORK/began")" | grep -cE "^002000${other[$1]}.{3,}" || true
+}
+
+# The tries left, of the authentication PIN and of the signature PIN.
+tries() {
+    # shellcheck disable=SC2153 # VCARD is set by common.sh
+    "$VCARD" status "$(card_dir card)" | sed -n 's/^.* PIN: \([0-9]*\) of.*/\1/p' | paste -sd' '
+}
+
+# cms_verify INPUT SIGNATURE: by an OpenSSL that knows no card, up to the CA of the card.
+cms_verify() {
+    openssl cms -verify -binary -inform DER -in "$2" -content "$1" -CAfile "$CARD/sign-ca.pem" \
+        -out /dev/null
+}
+
+# get SAMPLE OPTION...: the server's page, by s_client. The options say which key.
+get() {
+    local sample=$1
+    shift
+    printf 'GET / HTTP/1.0\r\n\r\n' >"$WORK/request"
+    by "$sample" "$PIN_AUTH" openssl s_client -connect "127.0.0.1:$TLS_PORT" -quiet \
+        -CAfile "$WORK/ca.pem" -verify_hostname localhost -verify_return_error "$@" <"$WORK/request"
+}
+
+# The kinds of signature that a server may ask for, the best first. Not one that the card can make is
+# in the last two, in TLS 1.3 and at all.
+# shellcheck disable=SC2034 # read by the scripts that source this file
+readonly SHA512_FIRST=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256 \
+    SHA512_OR_PKCS1=rsa_pss_rsae_sha512:rsa_pkcs1_sha256 SHA512_ONLY=rsa_pss_rsae_sha512
