@@ -9,8 +9,8 @@ readonly SIGN='pkcs11:token=JPKI%20Digital%20Signature'
 # shellcheck disable=SC2034 # read by the scripts that source this file
 readonly AUTH_KEY="$AUTH;id=%01;type=private" AUTH_CERT="$AUTH;id=%01;type=cert" \
     SIGN_KEY="$SIGN;id=%02;type=private" SIGN_CERT="$SIGN;id=%02;type=cert"
-# How the engine asks, and how the provider does.
-readonly OPENSSL_PROMPT='Enter (PKCS#11 (token|key) PIN for [^:]*|(pass phrase|PIN) for PKCS#11 Token \([^)]*\)):'
+# How the engine asks, how the provider does, and how it does where it stands for a file.
+readonly OPENSSL_PROMPT='Enter (PKCS#11 (token|key) PIN for [^:]*|(pass phrase|PIN) for PKCS#11 Token \([^)]*\)|PEM pass phrase):'
 
 # openssl_begin: a card in its reader, and the modules at the place where the samples have them, in
 # this world alone.
