@@ -105,8 +105,8 @@ modes() {
 
 permissions() {
     expect 'every folder may be entered by everybody' '' "$(modes -type d ! -perm 755)"
-    expect 'what may be run is the command, its sample and the modules' \
-        "/usr/bin/jpki-vcard $(printf "$MODULES/%s.so " "${NAMES[@]}" | xargs -n1 | sort | xargs) $DOC/jpki-nss" \
+    expect 'what may be run is the command, two samples and the modules' \
+        "/usr/bin/jpki-vcard $(printf "$MODULES/%s.so " "${NAMES[@]}" | xargs -n1 | sort | xargs) $DOC/jpki-nss $DOC/jpki-sign.py" \
         "$(modes -type f -perm 755)"
     expect 'everybody may read the rest, and nobody write' '' \
         "$(modes -type f ! -perm 755 ! -perm 644)"
