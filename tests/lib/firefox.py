@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Plays the holder at Firefox: what is clicked, typed and read there. Firefox runs with Marionette.
+
+usage: firefox.py PROFILE modules
+       firefox.py PROFILE add NAME LIBRARY
+       firefox.py PROFILE visit URL COUNTED ASKED [PIN...]
+       firefox.py PROFILE login COUNTED ASKED [PIN...]
+       firefox.py PROFILE forget
+       firefox.py PROFILE milliseconds
+       firefox.py PROFILE quit
+
+modules lists what the window "Security Devices" shows, add loads a module as that window does, and
+login logs in to its token there. visit opens a page and prints it, or `error: CODE` for Firefox's
+own page about an error; before it, the lines `offered: CERTIFICATE` and `remembered: HOW LONG` for each
+choice of a certificate, which is confirmed, and `asked: TEXT` for each prompt. A prompt is answered with the next PIN; when
+there is none left, or it is empty, it is cancelled. For each prompt a line goes to the file ASKED: how many lines the
+file COUNTED, the log of the card's commands, has by then. forget ends all logins, as "Clear recent
+history, active logins" does. milliseconds says how long the start took: until the first window was
+painted, and until it was ready. quit ends Firefox as its menu does. Nothing is waited for longer than
+FIREFOX_SECONDS.
+"""
+import os
+import sys
+import time
+
+from marionette import Marionette
+
+SECONDS = int(os.environ.get("FIREFOX_SECONDS", "60"))
+
+MODULES = """
+    const modules = Cc["@mozilla.org/security/pkcs11moduledb;1"].getService(Ci.nsIPKCS11ModuleDB);
+"""
+
+# An empty reader's token has no name of its own.
+LIST = MODULES + """
+    const list = await modules.listModules();
+    return list.map(module => [module.name, module.libName,
+                               ...module.slots.map(slot => slot.tokenName)].join("\\t"));
+"""
+
+ADD = MODULES + "await modules.addModule(arguments[0], arguments[1], 0, 0);"
+
+# The prompt comes inside of login(), so that the script must not wait for it.
+LOGIN = MODULES + """
+    const list = await modules.listModules();
+    const token = list.find(module => module.libName.includes("jpki")).slots[0];
+    window.loggedIn = null;
+    Services.tm.dispatchToMainThread(() => {
+        try {
+            token.login();
+        } catch (error) {}
+        window.loggedIn = token.isLoggedIn;
+    });
+"""
+
+OPEN = """
+    gBrowser.selectedBrowser.fixupAndLoadURIString(arguments[0], {
+        triggeringPrincipal: Services.scriptSecurityManager.getSystemPrincipal(),
+    });
+"""
+
+# Answers from inside. From outside it cannot be done: Firefox opens the prompt for the PIN within the
+# answer of a promise, and no other promise comes to an end, Marionette's neither, until it is closed.
+HOLDER = """
+    const [pins, counted] = arguments;
+    const press = (dialog, button) =>
+        Services.tm.dispatchToMainThread(() => dialog.getButton(button).click());
+    window.holder = {
+        notes: [],
+        observe(subject, topic) {
+            if (topic == "cert-dialog-loaded") {
+                const choice = name => subject.ownerDocument.getElementById(name).label;
+                this.notes.push(["offered", choice("nicknames"), 0]);
+                this.notes.push(["remembered", choice("rememberSetting"), 0]);
+                press(subject, "accept");
+                return;
+            }
+            const part = name => subject.document.getElementById(name);
+            this.notes.push(["asked", part("infoBody").textContent, this.commands()]);
+            part("password1Textbox").value = pins[0] ?? "";
+            press(part("commonDialog"), pins[0] ? "accept" : "cancel");
+            pins.shift();
+        },
+        commands() {
+            const log = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+            log.initWithPath(counted);
+            return Cu.readUTF8File(log).split("\\n").length - 1;
+        },
+    };
+    Services.obs.addObserver(window.holder, "cert-dialog-loaded");
+    Services.obs.addObserver(window.holder, "common-dialog-loaded");
+"""
+
+HOLDER_LEAVES = """
+    Services.obs.removeObserver(window.holder, "cert-dialog-loaded");
+    Services.obs.removeObserver(window.holder, "common-dialog-loaded");
+    return window.holder.notes;
+"""
+
+ARRIVED = """
+    const browser = gBrowser.selectedBrowser;
+    return browser.currentURI.spec == arguments[0] && !browser.webProgress.isLoadingDocument;
+"""
+
+PAGE = """
+    return document.documentURI.startsWith("about:neterror")
+        ? "error: " + (document.getNetErrorInfo().errorCodeString || document.documentURI)
+        : document.documentElement.textContent;
+"""
+
+# What PSM offers for it also drops the TLS sessions and the certificates that were chosen.
+FORGET = """
+    Cc["@mozilla.org/security/sdr;1"].getService(Ci.nsISecretDecoderRing).logoutAndTeardown();
+"""
+
+STARTED = """
+    const start = Services.startup.getStartupInfo();
+    return [start.firstPaint2 - start.process, start.sessionRestored - start.process];
+"""
+
+
+def held(firefox, counted, asked, pins, begin, done):
+    """Runs the script begin, and answers what is asked until the script done says true."""
+    firefox.script(HOLDER, pins, counted)
+    firefox.script(*begin)
+    end = time.monotonic() + SECONDS
+    while not firefox.script(*done):
+        if time.monotonic() > end:
+            sys.exit(f"nothing came of it within {SECONDS} seconds, but {firefox.script(HOLDER_LEAVES)}")
+        time.sleep(0.02)
+    with open(asked, "a", encoding="ascii") as file:
+        for what, text, commands in firefox.script(HOLDER_LEAVES):
+            print(f"{what}: {' '.join(text.split())}")
+            if what == "asked":
+                print(commands, file=file)
+
+
+def visit(firefox, url, counted, asked, *pins):
+    # Another address each time: what is shown is not from the last visit.
+    url = f"{url}?{time.monotonic_ns()}"
+    held(firefox, counted, asked, pins, (OPEN, url), (ARRIVED, url))
+    firefox.command("Marionette:SetContext", {"value": "content"})
+    found = firefox.command("WebDriver:ExecuteScript", {"script": PAGE, "sandbox": "system"})
+    print(found["value"])
+
+
+def login(firefox, counted, asked, *pins):
+    held(firefox, counted, asked, pins, (LOGIN,), ("return window.loggedIn !== null;",))
+    print("logged in" if firefox.script("return window.loggedIn;") else "not logged in")
+
+
+def main():
+    profile, what, *arguments = sys.argv[1:]
+    firefox = Marionette(profile, SECONDS)
+    if what == "modules":
+        print("\n".join(firefox.script(LIST)))
+    elif what == "add":
+        firefox.script(ADD, *arguments)
+    elif what == "visit":
+        visit(firefox, *arguments)
+    elif what == "login":
+        login(firefox, *arguments)
+    elif what == "forget":
+        firefox.script(FORGET)
+    elif what == "milliseconds":
+        print(*firefox.script(STARTED))
+    elif what == "quit":
+        firefox.command("Marionette:Quit", {"flags": ["eAttemptQuit"]})
+    else:
+        sys.exit(__doc__)
+
+
+main()
