@@ -43,7 +43,7 @@ by_policy() {
     works 'a second one, while logged in' with_tls_server -tls1_2 -- visit
     expect '  PIN prompts' 0 "$(prompts)"
     tls_page RSA-PSS "$OUTPUT"
-    works 'the holder ends all logins' firefox forget
+    works 'the holder logs out' firefox logout
     works 'login by TLS 1.2' with_tls_server -tls1_2 -- visit "$PIN_AUTH"
     firefox_page RSA-PSS
 }
@@ -61,7 +61,7 @@ lists_module() {
 # ---- what must not work ----
 
 wrong_pins() {
-    works 'the holder ends all logins' firefox forget
+    works 'the holder logs out' firefox logout
     firefox_error 'the prompt is cancelled' SSL_ERROR_RX_CERTIFICATE_REQUIRED_ALERT
     expect '  PIN prompts' 1 "$(prompts)"
     expect '  PINs shown to the card' 0 "$(typed_verifies card)"
@@ -149,7 +149,7 @@ by_modutil() {
     expect_has '  Firefox lists it' '^jpki-auth	' "$(firefox modules)"
     works '  login' with_tls_server -tls1_3 -- visit "$PIN_AUTH"
     firefox_page RSA-PSS
-    works 'the holder ends all logins' firefox forget
+    works 'the holder logs out' firefox logout
     firefox_quits 'logged out, the card in the reader'
     closed
 }

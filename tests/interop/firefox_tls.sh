@@ -33,7 +33,7 @@ login() {
     shift 2
     works "login by $what" with_tls_server "$@" -- visit "$PIN_AUTH"
     firefox_page "$signature"
-    works '  the holder ends all logins' firefox forget
+    works '  the holder logs out' firefox logout
 }
 
 orders() {
@@ -64,7 +64,7 @@ without_pss() {
         env_seconds 10 with_tls_server -tls1_2 -- visit "$PIN_AUTH"
     works '  the second works' with_tls_server -tls1_2 -- visit "$PIN_AUTH"
     firefox_page RSA
-    works '  the holder ends all logins' firefox forget
+    works '  the holder logs out' firefox logout
     firefox_error 'TLS 1.3 wants PSS' SSL_ERROR_RX_CERTIFICATE_REQUIRED_ALERT "$PIN_AUTH"
     expect '  all tries are left' '3 5' "$(tries)"
     firefox_quits 'with a card without PSS'
@@ -89,7 +89,7 @@ both_keys() {
     expect '  PIN prompts' 2 "$(prompts)"
     expect_has '  the first is for the signature key' "^asked: .*\\($LABEL_SIGN\\)" "$OUTPUT"
     tls_page RSA-PSS "$OUTPUT"
-    works '  ends all logins' firefox forget
+    works '  logs out' firefox logout
     firefox_quits 'with both keys'
     expect '  the signature password was never tried' 0 "$(sign_verifies)"
     expect '  all tries are left' '3 5' "$(tries)"

@@ -5,20 +5,18 @@
 usage: firefox.py PROFILE modules
        firefox.py PROFILE add NAME LIBRARY
        firefox.py PROFILE visit URL COUNTED ASKED [PIN...]
-       firefox.py PROFILE login COUNTED ASKED [PIN...]
-       firefox.py PROFILE forget
+       firefox.py PROFILE logout
        firefox.py PROFILE milliseconds
        firefox.py PROFILE quit
 
-modules lists what the window "Security Devices" shows, add loads a module as that window does, and
-login logs in to its token there. visit opens a page and prints it, or `error: CODE` for Firefox's
-own page about an error; before it, the lines `offered: CERTIFICATE` and `remembered: HOW LONG` for each
-choice of a certificate, which is confirmed, and `asked: TEXT` for each prompt. A prompt is answered with the next PIN; when
-there is none left, or it is empty, it is cancelled. For each prompt a line goes to the file ASKED: how many lines the
-file COUNTED, the log of the card's commands, has by then. forget ends all logins, as "Clear recent
-history, active logins" does. milliseconds says how long the start took: until the first window was
-painted, and until it was ready. quit ends Firefox as its menu does. Nothing is waited for longer than
-FIREFOX_SECONDS.
+modules lists what the window "Security Devices" shows; add and logout do what its buttons "Load" and
+"Log Out" do. visit opens a page and prints it, or `error: CODE` for Firefox's own page about an error;
+before it, the lines `offered: CERTIFICATE` and `remembered: HOW LONG` for each choice of a certificate,
+which is confirmed, and `asked: TEXT` for each prompt. A prompt is answered with the next PIN; when
+there is none left, or it is empty, it is cancelled. For each prompt a line goes to the file ASKED: how
+many lines the file COUNTED, the log of the card's commands, has by then. milliseconds says how long the
+start took: until the first window was painted, and until it was ready. quit ends Firefox as its menu
+does. Nothing is waited for longer than FIREFOX_SECONDS.
 """
 import os
 import sys
@@ -41,17 +39,14 @@ LIST = MODULES + """
 
 ADD = MODULES + "await modules.addModule(arguments[0], arguments[1], 0, 0);"
 
-# The prompt comes inside of login(), so that the script must not wait for it.
-LOGIN = MODULES + """
+# The button "Log Out", pressed for each token of the module.
+LOGOUT = MODULES + """
     const list = await modules.listModules();
-    const token = list.find(module => module.libName.includes("jpki")).slots[0];
-    window.loggedIn = null;
-    Services.tm.dispatchToMainThread(() => {
-        try {
-            token.login();
-        } catch (error) {}
-        window.loggedIn = token.isLoggedIn;
-    });
+    const ours = list.filter(module => module.libName?.includes("jpki"));
+    for (const slot of ours.flatMap(module => module.slots)) {
+        slot.getToken().logout();
+    }
+    Cc["@mozilla.org/psm;1"].getService(Ci.nsINSSComponent).clearTLSCacheAndCancelAllConnections();
 """
 
 OPEN = """
@@ -109,11 +104,6 @@ PAGE = """
         : document.documentElement.textContent;
 """
 
-# What PSM offers for it also drops the TLS sessions and the certificates that were chosen.
-FORGET = """
-    Cc["@mozilla.org/security/sdr;1"].getService(Ci.nsISecretDecoderRing).logoutAndTeardown();
-"""
-
 STARTED = """
     const start = Services.startup.getStartupInfo();
     return [start.firstPaint2 - start.process, start.sessionRestored - start.process];
@@ -145,11 +135,6 @@ def visit(firefox, url, counted, asked, *pins):
     print(found["value"])
 
 
-def login(firefox, counted, asked, *pins):
-    held(firefox, counted, asked, pins, (LOGIN,), ("return window.loggedIn !== null;",))
-    print("logged in" if firefox.script("return window.loggedIn;") else "not logged in")
-
-
 def main():
     profile, what, *arguments = sys.argv[1:]
     firefox = Marionette(profile, SECONDS)
@@ -159,10 +144,8 @@ def main():
         firefox.script(ADD, *arguments)
     elif what == "visit":
         visit(firefox, *arguments)
-    elif what == "login":
-        login(firefox, *arguments)
-    elif what == "forget":
-        firefox.script(FORGET)
+    elif what == "logout":
+        firefox.script(LOGOUT)
     elif what == "milliseconds":
         print(*firefox.script(STARTED))
     elif what == "quit":
