@@ -134,7 +134,7 @@ by_hand() {
     firefox_start
     expect_has 'after another start, Firefox still lists it' '^My card	' "$(firefox modules)"
     card_put 0
-    works 'login with a card that has come later' with_tls_server -tls1_3 -- visit "$PIN_AUTH"
+    works 'login with a card that has come later' wait_until 15 page_comes
     firefox_page RSA-PSS
     card_pull 0
     firefox_quits 'logged in, and the card pulled'

@@ -55,8 +55,8 @@ OPEN = """
     });
 """
 
-# Answers from inside. From outside it cannot be done: Firefox opens the prompt for the PIN within the
-# answer of a promise, and no other promise comes to an end, Marionette's neither, until it is closed.
+# Answers from inside. From outside it cannot be done: Firefox opens the prompt for the PIN while it
+# deals with the answer of the dialog before, and until it is closed, Marionette answers nothing.
 HOLDER = """
     const [pins, counted] = arguments;
     const press = (dialog, button) =>
