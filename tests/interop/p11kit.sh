@@ -120,10 +120,16 @@ cms() {
 
 # ---- TLS ----
 
-# get OPTION...: one page, as the holder of the card.
+# get OPTION...: one page, as the holder of the card; get_from CARD OPTION...: of this card.
 get() {
+    get_from card "$@"
+}
+
+get_from() {
+    local card=$1
+    shift
     printf 'GET / HTTP/1.0\r\n\r\n' >"$WORK/request"
-    typed "$PIN_AUTH" card gnutls-cli --x509cafile "$WORK/ca.pem" --x509certfile "$AUTH_CERT" \
+    typed "$PIN_AUTH" "$card" gnutls-cli --x509cafile "$WORK/ca.pem" --x509certfile "$AUTH_CERT" \
         --x509keyfile "$AUTH_KEY" "$@" -p "$TLS_PORT" localhost <"$WORK/request"
 }
 
@@ -160,6 +166,40 @@ sha512_first() {
     works 'SHA-512 first, the sample for all programs' env_priority "$WORK/gnutls.conf" \
         with_tls_server -tls1_3 -client_sigalgs "$first" -- get
     page RSA-PSS
+}
+
+no_pkcs1() {
+    local version
+    for version in tls1_2 tls1_3; do
+        works "$version, no PKCS #1" with_tls_server "-$version" \
+            -client_sigalgs rsa_pss_rsae_sha256:rsa_pss_pss_sha256 -- get
+        page RSA-PSS
+        HUNG=1 refused "$version, PSS without SHA-256: no login" 'Fatal error' \
+            with_tls_server "-$version" -client_sigalgs rsa_pss_rsae_sha512 -- get
+        expect '  no page' 0 "$(grep -c '^HTTP/' <<<"$OUTPUT")"
+    done
+}
+
+# A card that refuses PSS, at a server that would also take PKCS #1. The module offers PSS until it is
+# refused, GnuTLS does not fall back; so the first login may fail, and the second must not.
+refuses_pss() {
+    card_take 0
+    card_new plain --no-pss
+    card_insert plain 0
+    CARD=$(card_dir plain)
+    HUNG=1 refused 'a card that refuses PSS: the first login by TLS 1.2 fails' 'Fatal error' \
+        with_tls_server -tls1_2 -- get_from plain
+    works '  the second does not' with_tls_server -tls1_2 -- get_from plain
+    tls_page RSA "$OUTPUT"
+    expect '  PIN prompts' 1 "$(prompts)"
+    expect_at_most '  commands from the prompt to the end' 20 "$(prompt_apdus plain)"
+    HUNG=1 refused '  TLS 1.3, which knows nothing but PSS, cannot be used' 'Fatal error' \
+        with_tls_server -tls1_3 -- get_from plain
+    # It is remembered for cards of this model, of which the other one is.
+    rm "$HOME/.local/state/jpki-pkcs11/pss-refused"
+    card_take 0
+    card_insert card 0
+    CARD=$(card_dir card)
 }
 
 # env_priority FILE COMMAND...: with FILE in the place of /etc/gnutls/config.
@@ -339,6 +379,8 @@ main() {
     tls_certificates
     openssl_server
     sha512_first
+    no_pkcs1
+    refuses_pss
     gnutls_server
     sign_for_one
     opensc_beside
