@@ -119,7 +119,7 @@ page_comes() {
 
 # ---- registered by the holder ----
 
-# As the window "Security Devices" does it; no card is there at first.
+# As the window "Device Manager" does it; no card is there at first.
 by_hand() {
     rm "$POLICIES/policies.json"
     card_pull 0

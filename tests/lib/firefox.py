@@ -9,7 +9,7 @@ usage: firefox.py PROFILE modules
        firefox.py PROFILE milliseconds
        firefox.py PROFILE quit
 
-modules lists what the window "Security Devices" shows; add and logout do what its buttons "Load" and
+modules lists what the window "Device Manager" shows; add and logout do what its buttons "Load" and
 "Log Out" do. visit opens a page and prints it, or `error: CODE` for Firefox's own page about an error;
 before it, the lines `offered: CERTIFICATE` and `remembered: HOW LONG` for each choice of a certificate,
 which is confirmed, and `asked: TEXT` for each prompt. A prompt is answered with the next PIN; when
