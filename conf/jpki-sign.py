@@ -34,13 +34,15 @@ def find_slot(lib):
     for slot in lib.getSlotList(tokenPresent=True):
         if lib.getTokenInfo(slot).label.strip() == LABEL:
             return slot
-    sys.exit("There is no My Number Card in a reader.")
+    sys.exit("There is no My Number Card in a reader (or its labels are set to Japanese).")
 
 
 def log_in(lib, slot, session):
     flags = lib.getTokenInfo(slot).flags
     if flags & PyKCS11.CKF_USER_PIN_LOCKED:
-        sys.exit("The PIN is locked: only the municipal office can help.")
+        sys.exit("The PIN is locked: the municipal office, or a kiosk after booking, resets it.")
+    if flags & PyKCS11.CKF_USER_PIN_FINAL_TRY:
+        sys.exit("One try is left, which the module keeps (pin.reserve): see its settings.")
     if flags & PyKCS11.CKF_USER_PIN_COUNT_LOW:
         print("Careful: a wrong PIN was entered before.", file=sys.stderr)
     try:

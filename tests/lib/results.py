@@ -3,7 +3,7 @@
 """Reads what Meson says about tests: which there are, and how they ended.
 
   meson introspect --tests BUILD | results.py choose --filter P --suites S --leave-out S
-  results.py count [--allow-skip P] --expected N testlog.json    prints "passed failed"
+  results.py count [--allow-skip P]... --expected N testlog.json    prints "passed failed"
   results.py explain testlog.json                                prints what failed tests said
 """
 import argparse
@@ -47,7 +47,7 @@ def count(options):
     passed = failed = 0
     for result in results(options.log):
         skipped = result["result"] == "SKIP"
-        if skipped and options.allow_skip and fnmatch.fnmatch(short_name(result), options.allow_skip):
+        if skipped and any(fnmatch.fnmatch(short_name(result), p) for p in options.allow_skip):
             continue
         if result["result"] in GOOD:
             passed += 1
@@ -77,7 +77,7 @@ def main():
     command.add_argument("--leave-out", default="")
     command.set_defaults(run=choose)
     command = commands.add_parser("count")
-    command.add_argument("--allow-skip", default="")
+    command.add_argument("--allow-skip", action="append", default=[])
     command.add_argument("--expected", type=int, required=True)
     command.add_argument("log")
     command.set_defaults(run=count)
