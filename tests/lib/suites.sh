@@ -53,11 +53,12 @@ use_entry() {
 }
 
 # entry_in_sources FOLDER RELEASE SUITE: the first paragraph that has packages of RELEASE, in apt's
-# newer format, with SUITE in the place of its suites.
+# newer format, with SUITE in the place of its suites. A medium or a folder has no other suites.
 entry_in_sources() {
     awk 'FNR == 1 { print "" } !/^#/' "$1"/sources.list.d/*.sources 2>/dev/null |
         awk -v RS= -v release="$2" -v suite="$3" '
             /(^|\n)Enabled: *no/ || !/(^|\n)Types:([^\n]* )?deb( |\n|$)/ { next }
+            /(^|\n)URIs:([^\n]*[ \t])?(cdrom|copy|file):/ { next }
             match($0, /(^|\n)Suites:[^\n]*/) {
                 suites = substr($0, RSTART, RLENGTH) " "
                 if (!index(suites, " " release " ")) next
@@ -70,5 +71,6 @@ entry_in_sources() {
 # entry_in_list FOLDER RELEASE SUITE: the like in the older format, of one line each.
 entry_in_list() {
     cat "$1"/sources.list "$1"/sources.list.d/*.list 2>/dev/null |
+        grep -vE '[[:space:]](cdrom|copy|file):' |
         sed -nE "/^deb[[:space:]]/s/[[:space:]]$2[[:space:]]/ $3 /p" | sed 1q
 }
