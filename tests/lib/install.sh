@@ -33,23 +33,37 @@ as_root() {
     fi
 }
 
-# install_for WHO: asks apt for what WHO lacks, and does nothing at all when nothing is missing.
+# install_for WHO: asks apt for what WHO lacks, and leaves apt alone when nothing is missing. Sources of
+# packages that it adds are gone afterwards, however it ends.
 install_for() {
     local -a wanted missing
     if ! command -v dpkg-query >/dev/null; then
         say "Not a Debian system: nothing is installed; tests/lib/packages lists what is needed."
         return 0
     fi
+    drop_suites
     mapfile -t wanted < <(packages_for "$1")
     mapfile -t missing < <(missing_packages "${wanted[@]}")
     if [ "${#missing[@]}" -eq 0 ]; then
         return 0
     fi
     say "Installing ${missing[*]%/*}"
+    (
+        trap drop_suites EXIT
+        install_missing "${missing[@]}"
+    )
+}
+
+# install_missing PACKAGE...
+install_missing() {
+    local -a known
     apt_quietly update || return 1
-    mapfile -t missing < <(known_packages "${missing[@]}")
-    keep_from_starting "${missing[@]}"
-    apt_quietly install --yes --no-install-recommends "${missing[@]}"
+    mapfile -t known < <(known_packages "$@")
+    if [ "${#known[@]}" -eq 0 ]; then
+        return 0
+    fi
+    keep_from_starting "${known[@]}"
+    apt_quietly install --yes --no-install-recommends "${known[@]}"
 }
 
 # keep_from_starting PACKAGE...: the tests want sshd as a program. Nobody has asked for one that lets

@@ -3,14 +3,16 @@
 #
 # Packages of another suite than the machine's own. After install.sh, which asks apt.
 
+APT_FOLDER=/etc/apt
+
 # known_packages PACKAGE...: their bare names. A package that another suite has, and that no source of
-# this machine has yet, gets that suite as a source; where that fails it is left out, and the tests
-# that want it say so.
+# this machine has yet, gets that suite as a source, until drop_suites; where that fails it is left
+# out, and the tests that want it say so.
 known_packages() {
     local package name suite
     for package in "$@"; do
         name=${package%/*} suite=${package#"${package%/*}"}
-        if [ -z "$suite" ] || has_candidate "$name" || add_suite "${suite#/}" >&2; then
+        if [ -z "$suite" ] || has_candidate "$name" || add_suite "${suite#/}" "$name" >&2; then
             printf '%s\n' "$name"
         else
             warn "$name is not installed: no source of packages has it"
@@ -23,16 +25,15 @@ has_candidate() {
     grep -q '^ *Candidate: [^(]' <<<"$(LC_ALL=C apt-cache policy "$1")"
 }
 
-# add_suite SUITE: SUITE (bookworm-backports) becomes a source of packages, fetched from where this
-# machine has its release (bookworm) from. By itself apt ranks backports so low that it takes from
-# there only what no other source has, and upgrades nothing else.
+# add_suite SUITE NAME: SUITE (bookworm-backports), which has the package NAME, becomes a source of
+# packages, fetched from where this machine has its release (bookworm) from. By itself apt ranks
+# backports so low that it takes from there only what no other source has, and upgrades nothing else.
 add_suite() {
-    local suite=$1 format entry file
+    local suite=$1 format entry
     for format in sources list; do
-        entry=$("entry_in_$format" /etc/apt "${suite%-*}" "$suite") || true # a file may be missing
+        entry=$("entry_in_$format" "$APT_FOLDER" "${suite%-*}" "$suite") || true # a file may be missing
         if [ -n "$entry" ]; then
-            file=/etc/apt/sources.list.d/jpki-tests-$suite.$format
-            use_entry "$entry" "$file"
+            use_entry "$entry" "$APT_FOLDER/sources.list.d/jpki-tests-$suite.$format" "$2"
             return
         fi
     done
@@ -40,16 +41,28 @@ add_suite() {
     return 1
 }
 
-# use_entry ENTRY FILE: an entry that apt cannot use is taken away again.
+# use_entry ENTRY FILE NAME: an entry that does not bring the package NAME is taken away again. An
+# update that cannot reach a source only warns of it, and ends well.
 use_entry() {
     as_root tee "$2" >/dev/null <<<"$1" || return 1
-    if apt_quietly update; then
-        say "New source of packages: $2"
+    if apt_quietly update && has_candidate "$3"; then
+        say "New source of packages, while this installs: $2"
         return 0
     fi
     as_root rm -f "$2"
     apt_quietly update || true
     return 1
+}
+
+# drop_suites: takes away what add_suite has made, now or in a run that was cut off. The packages stay.
+# A source that stayed would, once its suite has gone to an archive, fail each update of the machine.
+drop_suites() {
+    local file
+    for file in "$APT_FOLDER"/sources.list.d/jpki-tests-*.{sources,list}; do
+        if [ -e "$file" ]; then
+            (as_root rm -f "$file") || warn "Please remove $file"
+        fi
+    done
 }
 
 # entry_in_sources FOLDER RELEASE SUITE: the first paragraph that has packages of RELEASE, in apt's
