@@ -77,15 +77,6 @@ log_in() {
     get "${SAMPLE:-engine}" "${ENGINE[@]}" -key "$AUTH_KEY" -cert "$WORK/auth.pem"
 }
 
-# logs_in WHAT SIGNATURE OPTION...: at a server with these options.
-logs_in() {
-    local what=$1 signature=$2
-    shift 2
-    works "$what" with_tls_server "$@" -- log_in
-    tls_page "$signature" "$OUTPUT"
-    costs 1 2 20
-}
-
 tls() {
     local version
     works 'the certificate of the authentication key, from the card' \
@@ -106,14 +97,6 @@ tls() {
         >"$WORK/without.cnf"
     SAMPLE=$WORK/without.cnf no_login 'SHA-512 first, without the list in the sample' \
         'Mechanism invalid' -tls1_2 -client_sigalgs "$SHA512_FIRST"
-}
-
-# no_login WHAT PATTERN OPTION...: openssl says something like PATTERN.
-no_login() {
-    local what=$1 pattern=$2
-    shift 2
-    refused "no login: $what" "$pattern" with_tls_server "$@" -- log_in
-    expect '  and no page' 0 "$(grep -c 'Ciphers supported' <<<"$OUTPUT")"
 }
 
 wrong_pins() {

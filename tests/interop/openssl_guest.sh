@@ -141,6 +141,7 @@ tool_beside_provider() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
+    need_provider
     openssl_begin
     late_host
     host_beside_provider

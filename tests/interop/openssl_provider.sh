@@ -111,23 +111,6 @@ log_in() {
     get "${SAMPLE:-auth}" -key "$AUTH_KEY" -cert "$AUTH_CERT"
 }
 
-# logs_in WHAT SIGNATURE OPTION...: at a server with these options.
-logs_in() {
-    local what=$1 signature=$2
-    shift 2
-    works "$what" with_tls_server "$@" -- log_in
-    tls_page "$signature" "$OUTPUT"
-    costs 1 2 20
-}
-
-# no_login WHAT PATTERN OPTION...: openssl says something like PATTERN.
-no_login() {
-    local what=$1 pattern=$2
-    shift 2
-    refused "no login: $what" "$pattern" with_tls_server "$@" -- log_in
-    expect '  and no page' 0 "$(grep -c 'Ciphers supported' <<<"$OUTPUT")"
-}
-
 tls() {
     local version
     tls_certificates
@@ -149,24 +132,6 @@ tls() {
         'mechanism not allowed with this key' -tls1_3 -client_sigalgs "$SHA512_FIRST"
 }
 
-# OpenSSL prefers PSS where a server does, even if the key has just said that it cannot do it. With the
-# sample's other two lines it works at once, at servers that know TLS 1.2.
-without_pss() {
-    card_take 0
-    rm -r "$CARD"
-    card_new card --no-pss
-    card_insert card 0
-    no_login 'a card that refuses PSS, a server that prefers it' 'tls_construct_cert_verify' -tls1_2
-    no_login '  again' 'CKM_RSA_PKCS_PSS unavailable' -tls1_2
-    works '  the module lists what it can do' tool --token-label "$LABEL_AUTH" --list-mechanisms
-    expect_has '  by PKCS #1' '^ *SHA256-RSA-PKCS, ' "$OUTPUT"
-    expect_has_not '  no more by PSS' 'PSS' "$OUTPUT"
-    logs_in '  a server without PSS' RSA -tls1_2 -client_sigalgs rsa_pkcs1_sha256
-    sed 's/^#\(ClientSignature\|MaxProtocol\)/\1/' "$BUILD/conf/openssl-auth.cnf" >"$WORK/pkcs1.cnf"
-    rm "$HOME/.local/state/jpki-pkcs11/pss-refused"
-    SAMPLE=$WORK/pkcs1.cnf logs_in "with the sample's other lines, at the first" RSA
-}
-
 wrong_pins() {
     PIN=12345 refused 'a PIN of five digits' 'Could not read private key' sign_auth_short -sha256
     costs 1 0
@@ -184,17 +149,16 @@ wrong_pins() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
+    need_provider
     openssl_begin
-    if [ ! -e "$(openssl version -m | sed 's/.*"\(.*\)"/\1/')/pkcs11.so" ]; then
-        warn 'pkcs11-provider is missing: tests/lib/packages says which suite has it'
-        exit 77
-    fi
     listings
     authentication_key
     signature_key
     wrong_pins
     tls
-    without_pss
+    pss_refused_begin
+    without_pss auth 'CKM_RSA_PKCS_PSS unavailable'
+    SAMPLE=$WORK/pkcs1.cnf logs_in "with the sample's other lines, at the first" RSA
     interop_end
 }
 

@@ -29,6 +29,14 @@ openssl_begin() {
     MODULE_SIGN=$place/jpki-pkcs11-sign.so
 }
 
+# need_provider: ends the script, as one that could not be run, where pkcs11-provider is missing.
+need_provider() {
+    if [ ! -e "$(openssl version -m | sed 's/.*"\(.*\)"/\1/')/pkcs11.so" ]; then
+        warn 'pkcs11-provider is missing: tests/lib/packages says which suite has it'
+        exit 77
+    fi
+}
+
 # by SAMPLE PIN COMMAND...: a program under conf/openssl-SAMPLE.cnf, or under any other configuration
 # with its path, at a terminal where the holder types PIN.
 by() {
@@ -86,8 +94,60 @@ get() {
     local sample=$1
     shift
     printf 'GET / HTTP/1.0\r\n\r\n' >"$WORK/request"
-    by "$sample" "$PIN_AUTH" openssl s_client -connect "127.0.0.1:$TLS_PORT" -quiet \
+    by "$sample" "${PIN:-$PIN_AUTH}" openssl s_client -connect "127.0.0.1:$TLS_PORT" -quiet \
         -CAfile "$WORK/ca.pem" -verify_hostname localhost -verify_return_error "$@" <"$WORK/request"
+}
+
+# fetch SAMPLE OPTION...: the same, by curl.
+fetch() {
+    local sample=$1
+    shift
+    by "$sample" "${PIN:-$PIN_AUTH}" curl --silent --show-error --cacert "$WORK/ca.pem" "$@" \
+        "https://localhost:$TLS_PORT/"
+}
+
+# For the next three the script has a function log_in, which gets the page with the authentication key.
+# It takes the sample from SAMPLE, if that is set.
+
+# logs_in WHAT SIGNATURE OPTION...: at a server with these options.
+logs_in() {
+    local what=$1 signature=$2
+    shift 2
+    works "$what" with_tls_server "$@" -- log_in
+    tls_page "$signature" "$OUTPUT"
+    costs 1 2 20
+    expect '  the other PIN was not tried' 0 "$(others_verifies auth)"
+}
+
+# no_login WHAT PATTERN OPTION...: the program says something like PATTERN.
+no_login() {
+    local what=$1 pattern=$2
+    shift 2
+    refused "no login: $what" "$pattern" with_tls_server "$@" -- log_in
+    expect '  and no page' 0 "$(grep -c 'Ciphers supported' <<<"$OUTPUT")"
+}
+
+# pss_refused_begin: from now on the card, another one, refuses PSS.
+pss_refused_begin() {
+    card_take 0
+    rm -r "$CARD"
+    card_new card --no-pss
+    card_insert card 0
+}
+
+# without_pss SAMPLE AGAIN: with such a card. OpenSSL prefers PSS where a server does, even if the key
+# has just said that it cannot do it: AGAIN is like what is said at the second try. The sample (auth or
+# engine) with the other two of its lines is in $WORK/pkcs1.cnf then, and the refusal is forgotten.
+without_pss() {
+    no_login 'a card that refuses PSS, a server that prefers it' \
+        'tls_construct_cert_verify|curl: \(35\)' -tls1_2
+    no_login '  again' "$2" -tls1_2
+    works '  the module lists what it can do' tool --token-label "$LABEL_AUTH" --list-mechanisms
+    expect_has '  by PKCS #1' '^ *SHA256-RSA-PKCS, ' "$OUTPUT"
+    expect_has_not '  no more by PSS' 'PSS' "$OUTPUT"
+    logs_in '  a server without PSS' RSA -tls1_2 -client_sigalgs rsa_pkcs1_sha256
+    sed 's/^#\(ClientSignature\|MaxProtocol\)/\1/' "$BUILD/conf/openssl-$1.cnf" >"$WORK/pkcs1.cnf"
+    rm "$HOME/.local/state/jpki-pkcs11/pss-refused"
 }
 
 # The kinds of signature that a server may ask for, the best first. Not one that the card can make is

@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# curl as Debian has it, with OpenSSL, fetches a page as the holder of the card, by pkcs11-provider,
+# with a file that holds the address of the key.
+
+# shellcheck source=tests/lib/interop.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/tls.sh
+. "$ROOT/tests/lib/tls.sh"
+# shellcheck source=tests/lib/openssl.sh
+. "$ROOT/tests/lib/openssl.sh"
+
+log_in() {
+    fetch "${SAMPLE:-auth}" --key "$WORK/key.pem" --cert "$WORK/auth.pem"
+}
+
+# address_file ADDRESS: a file that stands for the key of this address, as pkcs11-provider reads it.
+address_file() {
+    echo '-----BEGIN PKCS#11 PROVIDER URI-----'
+    printf '%s\n' 'asn1 = SEQUENCE:file' '[file]' 'version = VISIBLESTRING:PKCS\#11 Provider URI v1.0' \
+        "address = UTF8:$1" >"$WORK/address.cnf"
+    openssl asn1parse -genconf "$WORK/address.cnf" -noout -out - | openssl base64
+    echo '-----END PKCS#11 PROVIDER URI-----'
+}
+
+read_certificate() {
+    works 'the certificate, by the provider' by auth "$PIN_AUTH" openssl x509 -in "$AUTH_CERT" \
+        -out "$WORK/auth.pem"
+}
+
+provider() {
+    address_file "$AUTH_KEY" >"$WORK/key.pem"
+    read_certificate
+    logs_in 'by the provider' RSA-PSS -tls1_3
+    logs_in 'PKCS #1 only' RSA -tls1_2 -client_sigalgs rsa_pkcs1_sha256
+}
+
+main() {
+    interop_begin "${BASH_SOURCE[0]}" "$@"
+    need_provider
+    openssl_begin
+    tls_certificates
+    provider
+    interop_end
+}
+
+main "$@"
