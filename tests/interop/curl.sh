@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # curl as Debian has it, with OpenSSL, fetches a page as the holder of the card, by libp11's engine,
-# with addresses in the place of files.
+# with addresses in the place of files, also with a card that refuses RSA-PSS.
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
@@ -14,8 +14,11 @@
 # The options that say by what means; curl sees by itself that its arguments are addresses.
 ENGINE=(--engine pkcs11 --key-type ENG --cert-type ENG)
 
+TLS_MAX=()
+
 log_in() {
-    fetch "${SAMPLE:-engine}" ${ENGINE[@]+"${ENGINE[@]}"} --key "$AUTH_KEY" --cert "$AUTH_CERT"
+    fetch "${SAMPLE:-engine}" ${ENGINE[@]+"${ENGINE[@]}"} --key "$AUTH_KEY" --cert "$AUTH_CERT" \
+        ${TLS_MAX[@]+"${TLS_MAX[@]}"}
 }
 
 engine() {
@@ -47,12 +50,23 @@ refusals() {
     expect '  all tries are left' '3 5' "$(tries)"
 }
 
+# curl sets the versions of TLS by itself, whatever the sample says.
+refused_pss() {
+    pss_refused_begin
+    without_pss engine 'Mechanism invalid'
+    SAMPLE=$WORK/pkcs1.cnf no_login "with the sample's other lines alone, TLS 1.3" \
+        'alert certificate required'
+    TLS_MAX=(--tls-max 1.2)
+    SAMPLE=$WORK/pkcs1.cnf logs_in "with the sample's other lines and --tls-max 1.2, at the first" RSA
+}
+
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
     openssl_begin
     tls_certificates
     engine
     refusals
+    refused_pss
     interop_end
 }
 

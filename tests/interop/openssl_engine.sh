@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # OpenSSL with libp11's engine, by the sample conf/openssl-engine.cnf: signatures with both keys, a
-# signed message, logins by TLS. An OpenSSL without the engine judges what the card has signed.
+# signed message, logins by TLS, also with a card that refuses RSA-PSS. An OpenSSL without the engine
+# judges what the card has signed.
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
@@ -99,6 +100,18 @@ tls() {
         'Mechanism invalid' -tls1_2 -client_sigalgs "$SHA512_FIRST"
 }
 
+# The list is why the sample is for one program at a time: it shuts out the keys that others may have.
+other_keys() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$WORK/ec.key" \
+        -out "$WORK/ec.pem" -subj '/CN=Another client' -days 2 2>/dev/null
+    refused 'no login by an ECDSA key, under the sample' 'alert handshake failure' \
+        with_tls_server -tls1_2 -CAfile "$WORK/ec.pem" -- \
+        get engine -key "$WORK/ec.key" -cert "$WORK/ec.pem"
+    works 'but without it' with_tls_server -tls1_2 -CAfile "$WORK/ec.pem" -- \
+        get /dev/null -key "$WORK/ec.key" -cert "$WORK/ec.pem"
+    expect_has '  by such a key' '^Peer signature type: ECDSA$' "$OUTPUT"
+}
+
 wrong_pins() {
     refused 'a PIN of five digits' 'Invalid PIN length' dgst sha256 12345 "$AUTH_KEY"
     costs 1 0
@@ -124,7 +137,12 @@ main() {
     signature_key
     message
     tls
+    other_keys
     wrong_pins
+    pss_refused_begin
+    works 'the certificate of another card' export_certificate auth "$LABEL_AUTH" 01
+    without_pss engine 'Mechanism invalid'
+    SAMPLE=$WORK/pkcs1.cnf logs_in "with the sample's other lines, at the first" RSA
     interop_end
 }
 
