@@ -27,9 +27,8 @@ browser_answer() {
 browser_start() {
     PIN_WINDOW=
     rm -rf "$WORK/profile"
-    mkdir -p "$SANDBOX/tmp"
     coproc BROWSER {
-        exec env TMPDIR="$SANDBOX/tmp" python3 "$ROOT/tests/lib/chromium.py" "$WORK/page" chromium \
+        exec python3 "$ROOT/tests/lib/chromium.py" "$WORK/page" chromium \
             --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking \
             --disable-component-update --disable-sync --no-proxy-server --password-store=basic \
             --lang=en --user-data-dir="$WORK/profile" --remote-debugging-pipe "$@" about:blank \

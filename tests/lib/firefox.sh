@@ -59,7 +59,7 @@ firefox_start() {
 
 # firefox COMMAND...: see firefox.py.
 firefox() {
-    timeout 90 python3 -B "$ROOT/tests/lib/firefox.py" "$PROFILE" "$@"
+    timeout 90 python3 "$ROOT/tests/lib/firefox.py" "$PROFILE" "$@"
 }
 
 # visit [PIN...]: the holder opens the server's page, and types these PINs when he is asked.

@@ -44,12 +44,23 @@ sandbox_furnish() {
     ip link set lo up
     mount -t tmpfs tmpfs /run
     # No udev, D-Bus or polkit is left: pcscd then goes by the user id alone, which is root's.
-    mkdir -p /run/pcscd "$SANDBOX"/{home,runtime,cards,readers,log}
+    mkdir -p /run/pcscd "$SANDBOX"/{home,runtime,tmp,cards,readers,log}
     chmod 700 "$SANDBOX/runtime"
+    chmod 1777 "$SANDBOX/tmp"
     sandbox_hide_machine
-    unset "${!XDG_@}" "${!JPKI_PKCS11_@}" LISTEN_FDS LISTEN_PID OPENSC_CONF OPENSC_DEBUG
-    export HOME=$SANDBOX/home XDG_RUNTIME_DIR=$SANDBOX/runtime LC_ALL=C.UTF-8 TZ=UTC
+    sandbox_environment
     export PIN_AUTH=1234 PIN_SIGN=ABC123
+}
+
+# Nothing that the caller has set for his own programs changes what a test's programs do, and they
+# leave nothing behind: neither in /tmp nor, as Python would, beside our files.
+sandbox_environment() {
+    unset "${!XDG_@}" "${!JPKI_PKCS11_@}" "${!MOZ_@}" LISTEN_FDS LISTEN_PID OPENSC_CONF OPENSC_DEBUG
+    unset {http,https,all,no}_proxy {HTTP,HTTPS,ALL,NO}_PROXY
+    unset OPENSSL_CONF SSLKEYLOGFILE WAYLAND_DISPLAY JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS
+    export HOME=$SANDBOX/home XDG_RUNTIME_DIR=$SANDBOX/runtime TMPDIR=$SANDBOX/tmp
+    export LC_ALL=C.UTF-8 TZ=UTC
+    export DBUS_SESSION_BUS_ADDRESS=disabled: PYTHONDONTWRITEBYTECODE=1
 }
 
 # The machine's real readers, and a settings file for the module, must not change a test.
