@@ -170,7 +170,7 @@ main() {
     closed
     by_hand
     by_modutil
-    expect 'the signature password was never tried' 0 "$(sign_verifies)"
+    works 'the signature password was never tried' only_pin_of auth card 0
     interop_end
 }
 

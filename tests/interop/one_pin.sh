@@ -16,24 +16,17 @@ NICK='JPKI Digital Signature:Digital Signature Certificate'
 
 # ---- the card's own account ----
 
-# tries auth|sign: how many are left.
-tries() {
-    local -A name=([auth]=authentication [sign]=signature)
-    "$VCARD" status "$(card_dir card)" | sed -n "s/^${name[$1]} PIN: \([0-9]*\) of.*/\1/p"
-}
-
-# verifies WHICH MARK: how often a PIN was presented to this token since MARK. The module names the
-# PIN's file in the command.
-verifies() {
-    local -A reference=([auth]=98 [sign]=9B)
-    apdu_lines card "$2" | grep -cE "^002000${reference[$1]}.{3,}" || true
+# tries_of auth|sign: how many are left.
+tries_of() {
+    local -A place=([auth]=1 [sign]=2)
+    tries | cut -d' ' -f"${place[$1]}"
 }
 
 # All tries, as after a login elsewhere.
 fill() {
     raw_apdus 0 00A4040C0AD392F000260100000001 00A4020C020018 0020008004"$(hex "$PIN_AUTH")" \
         00A4020C02001B 0020008006"$(hex "$PIN_SIGN")" 00A4040C07A0000001510000 >/dev/null
-    [ "$(tries auth) $(tries sign)" = '3 5' ] || die 'the tries could not be filled'
+    [ "$(tries)" = '3 5' ] || die 'the tries could not be filled'
 }
 
 hex() {
@@ -128,31 +121,31 @@ run() {
 right() {
     run "$1" "$2"
     expect_has "$1, PIN of $3" "$5" "$OUTPUT"
-    expect "  no VERIFY at the other token" 0 "$(verifies "$4" "$MARK")"
-    expect '  nor any other' "$(verifies_since card "$MARK")" "$(verifies "$3" "$MARK")"
-    expect '  all tries are left' '3 5' "$(tries auth) $(tries sign)"
+    expect "  no VERIFY at the other token" 0 "$(verifies_of "$4" card "$MARK")"
+    expect '  nor any other' "$(verifies_since card "$MARK")" "$(verifies_of "$3" card "$MARK")"
+    expect '  all tries are left' '3 5' "$(tries)"
 }
 
 # reached: the PIN did come to its token; else the check before would prove nothing.
 reached() {
-    expect '  and it was shown to its own' yes "$([ "$(verifies "$1" "$MARK")" -gt 0 ] && echo yes)"
+    expect '  and it was shown to its own' yes "$([ "$(verifies_of "$1" card "$MARK")" -gt 0 ] && echo yes)"
 }
 
 # wrong TIMES PROGRAM PIN WHICH OTHER: a wrong PIN in so many processes, one after the other: one
 # VERIFY each at most, none at the OTHER token, none once only the last try is left.
 wrong() {
     local times=$1 program=$2 pin=$3 which=$4 other=$5 number before left others
-    others=$(tries "$other")
+    others=$(tries_of "$other")
     for ((number = 1; number <= times; number++)); do
-        before=$(tries "$which")
+        before=$(tries_of "$which")
         left=$((before > 1 ? before - 1 : before))
         run "$program" "${pin//#/$(printf '%03d' "$number")}"
-        expect "$program, wrong PIN, process $number: tries left" "$left" "$(tries "$which")"
-        expect '  VERIFYs at its token' "$((before - left))" "$(verifies "$which" "$MARK")"
-        expect '  VERIFYs at the other' 0 "$(verifies "$other" "$MARK")"
+        expect "$program, wrong PIN, process $number: tries left" "$left" "$(tries_of "$which")"
+        expect '  VERIFYs at its token' "$((before - left))" "$(verifies_of "$which" card "$MARK")"
+        expect '  VERIFYs at the other' 0 "$(verifies_of "$other" card "$MARK")"
     done
-    expect '  the last try is left' 1 "$(tries "$which")"
-    expect "  and the other token's are as before" "$others" "$(tries "$other")"
+    expect '  the last try is left' 1 "$(tries_of "$which")"
+    expect "  and the other token's are as before" "$others" "$(tries_of "$other")"
     fill
 }
 
@@ -207,7 +200,7 @@ endless_answer() {
     for number in 1 2 3; do
         run by_pdfsig_sign "$WRONG_SIGN"
         mark=$MARK
-        expect "pdfsig with a wrong -kpw, process $number: tries left" 4 "$(tries sign)"
+        expect "pdfsig with a wrong -kpw, process $number: tries left" 4 "$(tries_of sign)"
         expect '  the wrong one was shown once' 1 "$(apdu_lines card "$mark" | grep -c '^0020009B07')"
         works '  no signature was made' test ! -s "$WORK/signed.pdf"
     done
@@ -225,6 +218,23 @@ opensc() {
     right by_pkcs11_tool_sign "$PIN_AUTH" auth sign 'CKR_PIN_LEN_RANGE'
 }
 
+# Where files have no short identifiers, the PIN's is selected, and a VERIFY does not name it.
+without_short_ids() {
+    card_take 0
+    card_new card --force --no-sfi
+    card_insert card 0
+    local mark
+    mark=$(apdu_mark card)
+    right by_pkcs11_tool_auth "$PIN_AUTH" auth sign 'Private Key Object'
+    reached auth
+    right by_pkcs11_tool_sign "$PIN_SIGN" sign auth 'Private Key Object'
+    reached sign
+    wrong 3 by_pkcs11_tool_auth '9#' auth sign
+    wrong 5 by_pkcs11_tool_sign 'WRONG#' sign auth
+    expect 'no VERIFY has named a file' 0020 "$(apdu_lines card "$mark" | grep '^0020.\{7,\}' |
+        sed 's/^\(....\)0080.*/\1/' | sort -u)"
+}
+
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
     pcscd_start
@@ -235,6 +245,7 @@ main() {
     nss
     poppler
     opensc
+    without_short_ids
     interop_end
 }
 

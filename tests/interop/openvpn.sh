@@ -131,15 +131,6 @@ says() {
 
 # ---- the accounts ----
 
-tries() {
-    "$VCARD" status "$CARD" | sed -n 's/^.* PIN: \([0-9]*\) of.*/\1/p' | paste -sd' '
-}
-
-# Everything that was done with this card's signature password would show as a VERIFY of its file.
-sign_verifies() {
-    apdu_lines card "$1" | grep -cE '^0020009B.{3,}' || true
-}
-
 # cost PROMPTS VERIFYS: since the client was started.
 cost() {
     expect '  PIN prompts' "$1" "$(wc -l <"$WORK/asked")"
@@ -460,7 +451,7 @@ main() {
     wrong_pins
     without_card
     pulled_card
-    expect 'the signature password was never tried' 0 "$(sign_verifies "$mark")"
+    works 'the signature password was never tried' only_pin_of auth card "$mark"
     expect 'all tries are left' '3 5' "$(tries)"
     interop_end
 }

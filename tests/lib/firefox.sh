@@ -86,18 +86,6 @@ firefox_error() {
     expect_has '  no page comes' "^error: $error\$" "$OUTPUT"
 }
 
-# tries: how many are left of both PINs.
-tries() {
-    # shellcheck disable=SC2153 # CARD is the script's
-    "$VCARD" status "$CARD" | sed -n 's/^.* PIN: \([0-9]*\) of.*/\1/p' | paste -sd' '
-}
-
-# Everything that was ever done with this card's signature password would show as a VERIFY of its
-# file, or of something longer than a PIN.
-sign_verifies() {
-    apdu_lines "$HELD" 0 | grep -cE '^0020009B.{3,}|^00200080(0[5-9A-F]|10)' || true
-}
-
 # firefox_quits WHAT: by its own menu, in time, with all its processes.
 firefox_quits() {
     local code=0

@@ -126,12 +126,3 @@ cost() {
             "$(apdus_since "$CARD_IN_USE" "$(head -n 1 "$WORK/asked")")"
     fi
 }
-
-# verifies_of FILE MARK: VERIFYs of the PIN with this short file identifier.
-verifies_of() {
-    apdu_lines "$CARD_IN_USE" "$2" | grep -cE "^002000$1.{3,}" || true
-}
-
-tries() {
-    "$VCARD" status "$(card_dir "$CARD_IN_USE")" | sed -n 's/^.* PIN: \([0-9]*\) of.*/\1/p' | paste -sd' '
-}

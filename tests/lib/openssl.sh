@@ -71,16 +71,11 @@ costs() {
     fi
 }
 
-# others_verifies KEY: since `by` began, VERIFYs of the PIN of the other key than KEY (auth or sign).
+# others_verifies KEY: since `by` began, VERIFYs that were not of the PIN of KEY (auth or sign).
 others_verifies() {
-    local -A other=([auth]=9B [sign]=98)
-    apdu_lines card "$(cat "$WORK/began")" | grep -cE "^002000${other[$1]}.{3,}" || true
-}
-
-# The tries left, of the authentication PIN and of the signature PIN.
-tries() {
-    # shellcheck disable=SC2153 # VCARD is set by common.sh
-    "$VCARD" status "$(card_dir card)" | sed -n 's/^.* PIN: \([0-9]*\) of.*/\1/p' | paste -sd' '
+    local mark
+    mark=$(cat "$WORK/began")
+    printf '%s\n' "$(($(verifies_since card "$mark") - $(verifies_of "$1" card "$mark")))"
 }
 
 # cms_verify INPUT SIGNATURE: by an OpenSSL that knows no card, up to the CA of the card.

@@ -233,6 +233,40 @@ verifies_since() {
     apdu_lines "$1" "$2" | grep -cE '^0020.{7,}' || true
 }
 
+# verifies_of WHICH NAME MARK: those of them that carry the PIN of one key, auth or sign. A VERIFY
+# names the PIN's file by its short identifier, or means the one that is selected (P2 = 80): so the log
+# is followed from its beginning.
+verifies_of() {
+    local -A reference=([auth]=98 [sign]=9B)
+    awk -v wanted="${reference[$1]}" -v mark="$3" '
+        # selected: the reference of the current file, if it is one of those with a short identifier.
+        /^= / { selected = "" }
+        /^> 00A402/ && $4 ~ /9000$/ { selected = $2 ~ /^00A402..02001/ ? "9" substr($2, 14, 1) : "" }
+        /^> 00A40[^2]/ && $4 ~ /9000$/ { selected = "" }
+        /^> 00B0[89]/ { selected = substr($2, 5, 2) }
+        /^> 0020/ && NR > mark && length($2) > 10 {
+            p2 = substr($2, 7, 2)
+            found += (p2 == "80" ? selected : p2) == wanted
+        }
+        END { print found + 0 }' "$(card_log "$2")"
+}
+
+# only_pin_of WHICH NAME MARK: since MARK a PIN was shown to the card, and never one but that of this
+# key. Says what it has counted.
+only_pin_of() {
+    local all own
+    all=$(verifies_since "$2" "$3")
+    own=$(verifies_of "$1" "$2" "$3")
+    printf '%s\n' "VERIFYs: $all, of this PIN: $own"
+    [ "$own" -gt 0 ] && [ "$own" -eq "$all" ]
+}
+
+# The tries left, of the authentication PIN and of the signature PIN, of the card in reader 0, which may
+# be pulled.
+tries() {
+    "$VCARD" status "$(card_dir "${CARD_NAME[0]}")" | sed -n 's/^.* PIN: \([0-9]*\) of.*/\1/p' | paste -sd' '
+}
+
 # raw_apdus READER HEX...: sends bytes to the card with nothing in between.
 raw_apdus() {
     local reader=$1 apdu
