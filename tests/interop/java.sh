@@ -154,7 +154,7 @@ page() {
     shift 2
     works "$what" get "$@"
     tls_page "$signature" "$OUTPUT"
-    cost 1 2 1 "${LIMIT_APDUS:-12}"
+    cost 1 2 1 "${LIMIT_APDUS:-20}"
 }
 
 # no_page WHAT PATTERN OPTION... -- VERSION [KIND]
@@ -278,11 +278,17 @@ given_up() {
 }
 
 # let_go: begins a signature and forgets it. Java then closes its session, and when that was the last
-# one, the login is gone.
+# one, the login is gone. It does so some time later, and what it then does must not sign either: when all
+# is done, the caller looks once more, by not_signed.
 let_go() {
     begin
     works '  a signature that is let go of' tell_all "init SHA256withRSA" "update $WORK/long" drop
     cost 0 0 0
+}
+
+# not_signed: what was let go of has stayed without a signature, though its session is closed by now.
+not_signed() {
+    expect '  nothing was signed in its place' 0 "$(signed)"
 }
 
 signature_key() {
@@ -317,6 +323,7 @@ signature_key() {
     refused '  which does not trust another CA' 'PKIX|CertPathValidatorException' \
         tell path "$CARD/sign.pem" "$CARD/auth-ca.pem" accepted
     jvm_end
+    not_signed
     attack
     expect '  and the card is closed' closed "$SEEN"
 }
@@ -375,6 +382,7 @@ authentication_key() {
     works '  login' tell load
     let_go
     works '  logout' tell logout
+    not_signed
     begin
     refused '  then there is no key' 'InvalidKeyException: Key must not be null' \
         tell init SHA256withRSA
