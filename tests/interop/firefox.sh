@@ -102,12 +102,18 @@ pulled() {
     works 'the card was out and is in again, while logged in' wait_until 15 page_comes
     firefox_page RSA-PSS
     card_pull 0
+    works 'the card is out, and Firefox sees it' wait_until 15 token_is_gone
     firefox_error 'the card is out, while logged in' SSL_ERROR_RX_CERTIFICATE_REQUIRED_ALERT
     expect '  PIN prompts' 0 "$(prompts)"
     card_put 0
     works 'the card is in again' wait_until 15 page_comes
     firefox_page RSA-PSS
     expect '  all tries are left' '3 5' "$(tries)"
+}
+
+token_is_gone() {
+    local seen
+    seen=$(firefox modules) && ! grep -qF "$LABEL_AUTH" <<<"$seen"
 }
 
 page_comes() {
