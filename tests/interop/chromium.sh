@@ -24,7 +24,6 @@ readonly SETTINGS=/etc/chromium POLICIES=/etc/chromium/policies/managed
 readonly REFUSED=net::ERR_BAD_SSL_CLIENT_AUTH_CERT
 readonly NOT_SIGNED=net::ERR_SSL_CLIENT_AUTH_SIGNATURE_FAILED
 readonly NO_SCHEME=net::ERR_SSL_CLIENT_AUTH_NO_COMMON_ALGORITHMS
-readonly PSS_512_FIRST=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256
 OPTIONS=() # more, for the browser
 MARK=0     # the place in the card's log where the last visit began
 
@@ -162,10 +161,10 @@ logs_in_twice() {
 logins() {
     logs_in_twice
     logs_in 'TLS 1.2' RSA -tls1_2
-    logs_in 'TLS 1.3, SHA-512 first' RSA-PSS -tls1_3 -client_sigalgs "$PSS_512_FIRST"
+    logs_in 'TLS 1.3, SHA-512 first' RSA-PSS -tls1_3 -client_sigalgs "$SHA512_FIRST"
     logs_in 'TLS 1.2, SHA-512 first' RSA -tls1_2 \
-        -client_sigalgs "$PSS_512_FIRST:RSA+SHA512:RSA+SHA256"
-    logs_in 'TLS 1.2, no PKCS #1' RSA-PSS -tls1_2 -client_sigalgs "$PSS_512_FIRST"
+        -client_sigalgs "$SHA512_FIRST:RSA+SHA512:RSA+SHA256"
+    logs_in 'TLS 1.2, no PKCS #1' RSA-PSS -tls1_2 -client_sigalgs "$SHA512_FIRST"
     turned_away 'TLS 1.3, SHA-512 only' "$NOT_SIGNED" -tls1_3 -client_sigalgs rsa_pss_rsae_sha512
 }
 

@@ -11,9 +11,6 @@
 # shellcheck source=tests/lib/firefox.sh
 . "$ROOT/tests/lib/firefox.sh"
 
-# SHA-256, which is all that the card does for PSS, comes last.
-readonly SHA512_FIRST=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256
-
 # browser NAME CARD: a new profile, with the module by the administrator's policy, and this card.
 browser() {
     if [ -n "${CARD_PID[0]:-}" ]; then

@@ -169,7 +169,7 @@ no_page() {
 
 # tls VERSION REFUSAL: what Java says when the server has got no certificate.
 tls() {
-    local version=$1 refusal=$2 first=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256
+    local version=$1 refusal=$2
     local -a with=("-tls1_$version")
     jvm_start auth
     tell pin "$PIN_AUTH"
@@ -179,15 +179,15 @@ tls() {
     LIMIT_APDUS=25 page "TLS 1.$version" RSA-PSS "${with[@]}" -- "TLSv1.$version"
     fresh_login
     page "TLS 1.$version, SHA-512 first, no PKCS #1" RSA-PSS "${with[@]}" \
-        -client_sigalgs "$first" -- "TLSv1.$version"
+        -client_sigalgs "$SHA512_FIRST" -- "TLSv1.$version"
     fresh_login
     page "TLS 1.$version, PSS with SHA-256 alone" RSA-PSS "${with[@]}" \
         -client_sigalgs rsa_pss_rsae_sha256 -- "TLSv1.$version"
     fresh_login
     page "TLS 1.$version, PKIX, SHA-512 first" RSA-PSS "${with[@]}" \
-        -client_sigalgs "$first:rsa_pkcs1_sha256" -- "TLSv1.$version" PKIX
+        -client_sigalgs "$SHA512_FIRST:rsa_pkcs1_sha256" -- "TLSv1.$version" PKIX
     no_page "TLS 1.$version, PKIX, no PKCS #1" "$refusal" "${with[@]}" \
-        -client_sigalgs "$first" -- "TLSv1.$version" PKIX
+        -client_sigalgs "$SHA512_FIRST" -- "TLSv1.$version" PKIX
     no_page "TLS 1.$version, PSS with SHA-512 alone" "$refusal|No supported CertificateVerify" \
         "${with[@]}" -client_sigalgs rsa_pss_rsae_sha512 -- "TLSv1.$version"
     no_page "TLS 1.$version, a server that trusts another CA" "$refusal" \

@@ -152,19 +152,19 @@ openssl_server() {
 
 # GnuTLS takes the server's first, whatever the key can do.
 sha512_first() {
-    local version first=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256
+    local version
     for version in tls1_2 tls1_3; do
         HUNG=1 refused "$version, SHA-512 first: no login" 'Fatal error' \
-            with_tls_server "-$version" -client_sigalgs "$first" -- get
+            with_tls_server "-$version" -client_sigalgs "$SHA512_FIRST" -- get
         expect '  no page' 0 "$(grep -c '^HTTP/' <<<"$OUTPUT")"
         works "$version, SHA-512 first, with the sample's priorities" \
             env_priority "$SAMPLES/jpki-gnutls.conf" \
-            with_tls_server "-$version" -client_sigalgs "$first" -- get --priority=@JPKI
+            with_tls_server "-$version" -client_sigalgs "$SHA512_FIRST" -- get --priority=@JPKI
         page RSA-PSS
     done
     sed 's/^#\(\[overrides\]\|default-priority\)/\1/' "$SAMPLES/jpki-gnutls.conf" >"$WORK/gnutls.conf"
     works 'SHA-512 first, the sample for all programs' env_priority "$WORK/gnutls.conf" \
-        with_tls_server -tls1_3 -client_sigalgs "$first" -- get
+        with_tls_server -tls1_3 -client_sigalgs "$SHA512_FIRST" -- get
     page RSA-PSS
 }
 

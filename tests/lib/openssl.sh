@@ -148,5 +148,4 @@ without_pss() {
 # The kinds of signature that a server may ask for, the best first. Not one that the card can make is
 # in the last two, in TLS 1.3 and at all.
 # shellcheck disable=SC2034 # read by the scripts that source this file
-readonly SHA512_FIRST=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256 \
-    SHA512_OR_PKCS1=rsa_pss_rsae_sha512:rsa_pkcs1_sha256 SHA512_ONLY=rsa_pss_rsae_sha512
+readonly SHA512_OR_PKCS1=rsa_pss_rsae_sha512:rsa_pkcs1_sha256 SHA512_ONLY=rsa_pss_rsae_sha512

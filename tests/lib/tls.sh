@@ -5,6 +5,9 @@
 # is the folder of the card.
 
 readonly TLS_PORT=4433
+# Kinds of signature that a server may ask for, the best first. For PSS the card does SHA-256 alone.
+# shellcheck disable=SC2034 # read by the scripts that source this file
+readonly SHA512_FIRST=rsa_pss_rsae_sha512:rsa_pss_rsae_sha384:rsa_pss_rsae_sha256
 TLS_PID=
 
 # tls_certificates: of a server called localhost, or server.example.jp as in our samples, and of the
@@ -16,8 +19,7 @@ tls_certificates() {
         -subj '/CN=localhost'
     openssl x509 -req -in "$WORK/server.csr" -CA "$WORK/ca.pem" -CAkey "$WORK/ca.key" \
         -CAcreateserial -days 2 -out "$WORK/server.pem" \
-        -extfile <(printf '%s
-' subjectAltName=DNS:localhost,DNS:server.example.jp \
+        -extfile <(printf '%s\n' subjectAltName=DNS:localhost,DNS:server.example.jp \
             extendedKeyUsage=serverAuth keyUsage=digitalSignature,keyEncipherment)
 } 2>/dev/null
 
