@@ -35,7 +35,7 @@ install_here() {
     CLIENT=$MODULES/p11-kit-client.so
     mkdir "$KEPT"
     cp "$CLIENT" "$CONFIGS"/{softhsm2,opensc-pkcs11}.module "$MODULES/opensc-pkcs11.so" "$KEPT"
-    works 'meson install' env DESTDIR="$stage" meson install -C "$BUILD" --no-rebuild --quiet
+    works 'meson install' install_into "$stage"
     mount -t tmpfs tmpfs "$MODULES"
     mount -t tmpfs tmpfs "$CONFIGS"
     cp "$stage$MODULES"/* "$KEPT/p11-kit-client.so" "$MODULES"

@@ -18,7 +18,7 @@ HELD=card
 firefox_install() {
     local stage=$WORK/stage
     MODULES=$(pkg-config --variable=p11_module_path p11-kit-1)
-    works 'meson install' env DESTDIR="$stage" meson install -C "$BUILD" --no-rebuild --quiet
+    works 'meson install' install_into "$stage"
     mount -t tmpfs tmpfs "$MODULES"
     cp "$stage$MODULES"/* "$MODULES"
     SAMPLES=$(dirname "$(find "$stage" -name firefox-policies.json)")

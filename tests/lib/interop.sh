@@ -151,6 +151,12 @@ with_module() {
         ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@" </dev/null
 }
 
+# install_into FOLDER: what `meson install` makes, one test at a time: it writes its log into the build
+# folder.
+install_into() {
+    flock "$BUILD" env DESTDIR="$1" meson install -C "$BUILD" --no-rebuild --quiet
+}
+
 # public_key CERTIFICATE: prints the path of its public key, for openssl.
 public_key() {
     local key
