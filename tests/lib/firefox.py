@@ -104,21 +104,30 @@ PAGE = """
         : document.documentElement.textContent;
 """
 
+# Nothing until both moments have come.
 STARTED = """
-    const start = Services.startup.getStartupInfo();
-    return [start.firstPaint2 - start.process, start.sessionRestored - start.process];
+    const {process, firstPaint2, sessionRestored} = Services.startup.getStartupInfo();
+    return firstPaint2 && sessionRestored ? [firstPaint2 - process, sessionRestored - process] : null;
 """
+
+
+def wait_for(firefox, *script):
+    """What the script returns once that is something, or None when it takes too long."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        found = firefox.script(*script)
+        if found:
+            return found
+        time.sleep(0.02)
+    return None
 
 
 def held(firefox, counted, asked, pins, begin, done):
     """Runs the script begin, and answers what is asked until the script done says true."""
     firefox.script(HOLDER, pins, counted)
     firefox.script(*begin)
-    end = time.monotonic() + SECONDS
-    while not firefox.script(*done):
-        if time.monotonic() > end:
-            sys.exit(f"nothing came of it within {SECONDS} seconds, but {firefox.script(HOLDER_LEAVES)}")
-        time.sleep(0.02)
+    if not wait_for(firefox, *done):
+        sys.exit(f"nothing came of it within {SECONDS} seconds, but {firefox.script(HOLDER_LEAVES)}")
     with open(asked, "a", encoding="ascii") as file:
         for what, text, commands in firefox.script(HOLDER_LEAVES):
             print(f"{what}: {' '.join(text.split())}")
@@ -135,6 +144,13 @@ def visit(firefox, url, counted, asked, *pins):
     print(found["value"])
 
 
+def milliseconds(firefox):
+    times = wait_for(firefox, STARTED)
+    if not times:
+        sys.exit(f"the start has not ended within {SECONDS} seconds")
+    print(*times)
+
+
 def main():
     profile, what, *arguments = sys.argv[1:]
     firefox = Marionette(profile, SECONDS)
@@ -147,7 +163,7 @@ def main():
     elif what == "logout":
         firefox.script(LOGOUT)
     elif what == "milliseconds":
-        print(*firefox.script(STARTED))
+        milliseconds(firefox)
     elif what == "quit":
         firefox.command("Marionette:Quit", {"flags": ["eAttemptQuit"]})
     else:
