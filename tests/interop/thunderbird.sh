@@ -60,8 +60,8 @@ mails() {
 }
 
 thunderbird_start() {
-    MOZ_HEADLESS=1 thunderbird --profile "$PROFILE" --marionette --remote-allow-system-access \
-        >>"$WORK/thunderbird.log" 2>&1 &
+    MOZ_HEADLESS=1 MOZ_CRASHREPORTER_DISABLE=1 thunderbird --profile "$PROFILE" \
+        --marionette --remote-allow-system-access >>"$WORK/thunderbird.log" 2>&1 &
     THUNDERBIRD_PID=$!
 }
 
