@@ -33,10 +33,11 @@ int main(int argc, char **argv)
     CK_SESSION_HANDLE session = loaded_login(p11, LOADED_AUTH);
     loaded_must("C_GetSessionInfo", p11->C_GetSessionInfo(session, &info));
 
-    /* The old one must be gone, a zombie at most, before the new one finds its ports free. */
+    /* The old one's port must be free before the new one starts: its first thread may be a zombie
+     * while another one still holds it. */
     if (system("kill -KILL \"$PCSCD_PID\"; i=0; "
-               "while grep -q '^State:.[^Z]' \"/proc/$PCSCD_PID/status\" 2>/dev/null && "
-               "[ $i -lt 100 ]; do sleep 0.05; i=$((i + 1)); done; rm -f /run/pcscd/*; "
+               "while grep -q ':8C7B 00000000:0000 0A ' /proc/net/tcp && "
+               "[ $i -lt 200 ]; do sleep 0.05; i=$((i + 1)); done; rm -f /run/pcscd/*; "
                "pcscd --foreground --config \"$PCSCD_CONFIG\" >/dev/null 2>&1 &") != 0)
         loaded_die("pcscd cannot be started again");
     CK_FUNCTION_LIST *other = loaded_open(argv[2]);

@@ -119,6 +119,8 @@ process_gone() {
 # pcscd_start: ready for clients and virtual cards when it returns.
 pcscd_start() {
     mkdir -p /run/pcscd
+    # Of one that was killed, the first thread may be a zombie while another still holds the ports.
+    wait_until 10 pcscd_ports_free || die "the ports of the virtual readers are taken"
     pcscd --foreground --config "$SANDBOX/readers" >>"$SANDBOX/log/pcscd" 2>&1 &
     PCSCD_PID=$!
     disown "$PCSCD_PID" # bash need not report that a test has killed it
@@ -126,6 +128,10 @@ pcscd_start() {
         cat "$SANDBOX/log/pcscd" >&2
         die "pcscd did not start within 10 seconds"
     fi
+}
+
+pcscd_ports_free() {
+    ! grep -qE ':8C7[BC] 0{8}:0{4} 0A ' /proc/net/tcp
 }
 
 # vpcd's two ports, 35963 and 35964, are listening, and so is pcscd's own socket.
