@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * jpki: what the holder of a card wants to know and to do, in his language.
+ */
+#include <locale.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/print.h"
+
+static const struct cli_command commands[] = {
+    {"status", "", N_("Shows how the card stands. Asks for no PIN and spends no try."), cmd_status},
+    {"list", "", N_("Lists the keys on the cards, as other programs see them."), cmd_list},
+    {"cert", "auth|sign|auth-ca|sign-ca", N_("Prints a certificate that is on the card."),
+     cmd_cert},
+    {"pin", "status|verify|change [auth|sign]",
+     N_("Shows the tries left, checks a PIN, or changes it."), cmd_pin},
+    {"history", "", N_("Shows what was done with the card, and by which program."), cmd_history},
+};
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
+
+void cli_complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fputs("jpki: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+}
+
+static void print_help(FILE *out)
+{
+    fprintf(out, _("usage: jpki COMMAND [OPTION]...\n\nCommands:\n"));
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-8s %s\n", commands[i].name, _(commands[i].summary));
+    fprintf(out, _("\n\"jpki COMMAND --help\" tells more of a command.\n"));
+}
+
+static int unknown(const char *word)
+{
+    const char *names[COMMANDS];
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    const char *nearest = cli_nearest(word, names, COMMANDS);
+    if (nearest != NULL)
+        cli_complain(_("there is no command \"%.60s\"; did you mean \"%s\"?"), word, nearest);
+    else
+        cli_complain(_("there is no command \"%.60s\"; \"jpki --help\" lists them"), word);
+    return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_ALL, "");
+    bindtextdomain("jpki-pkcs11", JPKI_LOCALEDIR);
+    textdomain("jpki-pkcs11");
+    if (argc < 2) {
+        print_help(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        print_help(stdout);
+        return print_end(CLI_OK);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("jpki " JPKI_VERSION);
+        return print_end(CLI_OK);
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return print_end(commands[i].run(&commands[i], argc - 1, argv + 1));
+    return unknown(argv[1]);
+}

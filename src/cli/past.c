@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/past.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "crypto/digest.h"
+#include "support/folder.h"
+
+#define HASH_TEXT (2 * 32 + 1) /* SHA-256 in hexadecimal, with its end */
+
+struct past {
+    FILE *file;
+    char *text;
+    size_t room;
+    unsigned long number;
+    bool unfinished;
+    char hash[HASH_TEXT]; /* of the line before */
+};
+
+struct past *past_open(void)
+{
+    int folder = folder_state(false);
+    if (folder < 0)
+        return NULL;
+    int fd = openat(folder, "history.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int why = errno;
+    close(folder);
+    struct past *past = calloc(1, sizeof(*past));
+    FILE *file = fd >= 0 && past != NULL ? fdopen(fd, "r") : NULL;
+    if (file == NULL) {
+        if (fd >= 0)
+            close(fd);
+        free(past);
+        errno = why;
+        return NULL;
+    }
+    past->file = file;
+    memset(past->hash, '0', sizeof(past->hash) - 1);
+    return past;
+}
+
+void past_close(struct past *past)
+{
+    if (past == NULL)
+        return;
+    fclose(past->file);
+    free(past->text);
+    free(past);
+}
+
+static void copy(const json_t *line, const char *member, char *out, size_t size)
+{
+    const char *text = json_string_value(json_object_get(line, member));
+    snprintf(out, size, "%s", text != NULL ? text : "");
+}
+
+/* "2026-11-24T18:43:00.123+09:00" as a point in time. */
+static time_t time_of(const char *text)
+{
+    struct tm tm = {0};
+    int hours, minutes;
+    char sign;
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (rest == NULL || sscanf(rest, ".%*3d%c%2d:%2d", &sign, &hours, &minutes) != 3)
+        return -1;
+    long offset = hours * 3600L + minutes * 60L;
+    return timegm(&tm) - (sign == '-' ? -offset : offset);
+}
+
+static void parse(const struct past *past, struct past_line *line)
+{
+    char text[40];
+    json_t *all = json_loads(past->text, 0, NULL);
+    const json_t *tries = json_object_get(all, "tries");
+    const char *prev = json_string_value(json_object_get(all, "prev"));
+    line->whole = prev != NULL;
+    if (line->whole) {
+        line->follows = strcmp(prev, past->hash) == 0;
+        line->mended = json_is_true(json_object_get(all, "mended"));
+        line->tries = json_is_integer(tries) ? (int)json_integer_value(tries) : -1;
+        copy(all, "time", text, sizeof(text));
+        line->time = time_of(text);
+        copy(all, "token", line->token, sizeof(line->token));
+        copy(all, "serial", line->serial, sizeof(line->serial));
+        copy(all, "program", line->program, sizeof(line->program));
+        copy(all, "operation", line->operation, sizeof(line->operation));
+        copy(all, "mechanism", line->mechanism, sizeof(line->mechanism));
+        copy(all, "result", line->result, sizeof(line->result));
+    }
+    json_decref(all);
+}
+
+static void hash_line(struct past *past, size_t len)
+{
+    uint8_t hash[DIGEST_MAX];
+    if (digest_once(DIGEST_SHA256, bytes_of(past->text, len), hash) == ERR_OK)
+        bytes_hex(bytes_of(hash, 32), past->hash);
+}
+
+bool past_next(struct past *past, struct past_line *line)
+{
+    memset(line, 0, sizeof(*line));
+    clearerr(past->file);
+    off_t from = ftello(past->file);
+    ssize_t len = getline(&past->text, &past->room, past->file);
+    past->unfinished = len > 0 && past->text[len - 1] != '\n';
+    if (len <= 0 || past->unfinished) {
+        fseeko(past->file, from, SEEK_SET);
+        return false;
+    }
+    past->text[len - 1] = '\0';
+    line->number = ++past->number;
+    line->text = past->text;
+    parse(past, line);
+    hash_line(past, (size_t)len - 1);
+    return true;
+}
+
+bool past_unfinished(const struct past *past)
+{
+    return past->unfinished;
+}
+
+bool past_last(const char *token, const char *serial, struct past_line *use)
+{
+    struct past *past = past_open();
+    struct past_line line;
+    bool found = false;
+    while (past != NULL && past_next(past, &line))
+        if (line.whole && strcmp(line.result, "CKR_OK") == 0 && strcmp(line.token, token) == 0 &&
+            strcmp(line.serial, serial) == 0) {
+            *use = line;
+            use->text = NULL;
+            found = true;
+        }
+    past_close(past);
+    return found;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The usage history, read: docs/history.md has its form.
+ */
+#ifndef JPKI_CLI_PAST_H
+#define JPKI_CLI_PAST_H
+
+#include <stdbool.h>
+#include <time.h>
+
+/* What one line says. Texts are cut to fit, and "" for what is null or missing. */
+struct past_line {
+    unsigned long number; /* from 1 */
+    bool whole;           /* one of ours; otherwise nothing below is set */
+    bool follows;         /* holds the hash of the line before */
+    bool mended;          /* says that the line before had been left unfinished */
+    time_t time;          /* -1 when it cannot be read */
+    char token[8];        /* "auth", "sign" */
+    char serial[24];
+    char program[256];
+    char operation[16];
+    char mechanism[40];
+    char result[40];
+    int tries;  /* -1: not known */
+    char *text; /* the line itself; owned by the history, until the next one is read */
+};
+
+struct past; /* a history that is being read */
+
+/* The holder's own history. NULL, with errno, when there is none or it cannot be read. */
+struct past *past_open(void);
+void past_close(struct past *past); /* accepts NULL */
+
+/* The next line. False at the end; more may come later. A last line without its end does not count
+ * yet. */
+bool past_next(struct past *past, struct past_line *line);
+
+/* Whether the history ends with a line that breaks off, after past_next() was false. */
+bool past_unfinished(const struct past *past);
+
+/* The last successful use of the token ("auth", "sign") with this serial number. False: none is
+ * known. */
+bool past_last(const char *token, const char *serial, struct past_line *use);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/print.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+#include <wctype.h>
+
+#include "cli/cli.h"
+
+size_t print_columns(const char *text)
+{
+    size_t columns = 0;
+    mbstate_t state = {0};
+    while (*text != '\0') {
+        wchar_t c;
+        size_t bytes = mbrtowc(&c, text, strlen(text), &state);
+        if (bytes == (size_t)-1 || bytes == (size_t)-2) { /* no character of this locale */
+            columns += strlen(text);
+            break;
+        }
+        int width = wcwidth(c);
+        columns += width > 0 ? (size_t)width : 0;
+        text += bytes;
+    }
+    return columns;
+}
+
+static bool is_safe(wchar_t c)
+{
+    unsigned long u = (unsigned long)c; /* glibc: Unicode */
+    bool turns = u == 0x061C || u == 0x200E || u == 0x200F || (u >= 0x202A && u <= 0x202E) ||
+                 (u >= 0x2066 && u <= 0x2069);
+    return iswprint((wint_t)c) && !turns;
+}
+
+void print_safe(const char *text)
+{
+    mbstate_t state = {0};
+    size_t left = strlen(text);
+    while (left > 0) {
+        wchar_t c;
+        size_t bytes = mbrtowc(&c, text, left, &state);
+        bool known = bytes != (size_t)-1 && bytes != (size_t)-2;
+        if (known && is_safe(c))
+            fwrite(text, 1, bytes, stdout);
+        else
+            putchar('?');
+        if (!known) {
+            memset(&state, 0, sizeof(state));
+            bytes = 1;
+        }
+        text += bytes;
+        left -= bytes;
+    }
+}
+
+void print_padded(const char *text, size_t columns)
+{
+    fputs(text, stdout);
+    for (size_t used = print_columns(text); used < columns; used++)
+        putchar(' ');
+}
+
+void print_styled(enum print_style style, const char *text)
+{
+    static const char *const codes[] = {
+        [PRINT_PLAIN] = "",           [PRINT_BOLD] = "\033[1m",   [PRINT_GOOD] = "\033[32m",
+        [PRINT_WARNING] = "\033[33m", [PRINT_BAD] = "\033[1;31m",
+    };
+    const char *no_color = getenv("NO_COLOR");
+    if (style == PRINT_PLAIN || !isatty(STDOUT_FILENO) || (no_color != NULL && *no_color != '\0'))
+        fputs(text, stdout);
+    else
+        printf("%s%s\033[0m", codes[style], text);
+}
+
+void print_time(time_t when, char text[PRINT_TIME])
+{
+    struct tm tm;
+    if (when == -1 || localtime_r(&when, &tm) == NULL ||
+        strftime(text, PRINT_TIME, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        snprintf(text, PRINT_TIME, "?");
+}
+
+int print_end(int code)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout) && fclose(stdout) == 0)
+        return code;
+    cli_complain(_("standard output: %s"),
+                 errno != 0 ? strerror(errno) : _("it cannot be written"));
+    return CLI_FAILED;
+}

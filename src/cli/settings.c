@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/settings.h"
+
+#include "support/folder.h"
+#include "support/log.h"
+
+bool settings_load(struct config *config, const char *reserved)
+{
+    struct config_sources sources = {.system_file = CONFIG_SYSTEM_FILE};
+    config_find(&sources);
+    folder_find();
+    sources.reserved = reserved;
+    bool ok = config_load(config, &sources, CONFIG_TOKEN_BOTH);
+    config_forget(&sources);
+    log_open(config->log_level, config->log_file);
+    for (size_t i = 0; i < config->complaint_count; i++)
+        log_write(LOG_WARNING, "%s", config->complaints[i]);
+    return ok;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#ifndef JPKI_CLI_SETTINGS_H
+#define JPKI_CLI_SETTINGS_H
+
+#include "support/config.h"
+
+/*
+ * Reads the settings as the module does. RESERVED (may be NULL) is this command's own part, in the
+ * place of the parameter string of C_Initialize. False without memory; config_clear() is the
+ * caller's duty either way.
+ */
+bool settings_load(struct config *config, const char *reserved);
+
+#endif
