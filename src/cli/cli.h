@@ -31,6 +31,7 @@ struct cli_command {
 };
 
 int cmd_cert(const struct cli_command *self, int argc, char **argv);
+int cmd_config(const struct cli_command *self, int argc, char **argv);
 int cmd_history(const struct cli_command *self, int argc, char **argv);
 int cmd_list(const struct cli_command *self, int argc, char **argv);
 int cmd_pin(const struct cli_command *self, int argc, char **argv);
@@ -58,8 +59,5 @@ struct cli_option {
  */
 bool cli_options(const struct cli_command *self, const struct cli_option *options, size_t count,
                  int argc, char **argv, int min, int max, int *first, int *code);
-
-/* The one of COUNT words that WORD was probably meant to be, or NULL. */
-const char *cli_nearest(const char *word, const char *const *words, size_t count);
 
 #endif

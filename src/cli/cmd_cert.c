@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 
 #include "cli/login.h"
+#include "support/nearest.h"
 #include "token/pin.h"
 
 struct form {
@@ -153,9 +154,9 @@ static const struct which *find(const char *name)
         if (strcmp(name, names[i]) == 0)
             return &certificates[i];
     }
-    const char *nearest = cli_nearest(name, names, CERTIFICATES);
+    const char *near = nearest(name, names, CERTIFICATES);
     cli_complain(_("there is no certificate \"%.60s\"; did you mean \"%s\"?"), name,
-                 nearest != NULL ? nearest : "auth");
+                 near != NULL ? near : "auth");
     return NULL;
 }
 

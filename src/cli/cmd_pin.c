@@ -9,6 +9,7 @@
 #include "cli/ask.h"
 #include "cli/login.h"
 #include "support/secret.h"
+#include "support/nearest.h"
 #include "token/pin.h"
 #include "token/pinrule.h"
 
@@ -168,8 +169,8 @@ int cmd_pin(const struct cli_command *self, int argc, char **argv)
             cli_complain(_("jpki pin %s wants to know which: auth or sign"), what);
             return CLI_USAGE;
         }
-    const char *nearest = cli_nearest(what, words, sizeof(words) / sizeof(*words));
+    const char *near = nearest(what, words, sizeof(words) / sizeof(*words));
     cli_complain(_("jpki pin cannot \"%.60s\"; did you mean \"%s\"?"), what,
-                 nearest != NULL ? nearest : "status");
+                 near != NULL ? near : "status");
     return CLI_USAGE;
 }

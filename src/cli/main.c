@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "support/nearest.h"
 
 static const struct cli_command commands[] = {
     {"status", "", N_("Shows how the card stands. Asks for no PIN and spends no try."), cmd_status},
@@ -18,6 +19,7 @@ static const struct cli_command commands[] = {
     {"pin", "status|verify|change [auth|sign]",
      N_("Shows the tries left, checks a PIN, or changes it."), cmd_pin},
     {"history", "", N_("Shows what was done with the card, and by which program."), cmd_history},
+    {"config", "", N_("Shows the settings in force, and where each comes from."), cmd_config},
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
@@ -44,9 +46,9 @@ static int unknown(const char *word)
     const char *names[COMMANDS];
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = commands[i].name;
-    const char *nearest = cli_nearest(word, names, COMMANDS);
-    if (nearest != NULL)
-        cli_complain(_("there is no command \"%.60s\"; did you mean \"%s\"?"), word, nearest);
+    const char *near = nearest(word, names, COMMANDS);
+    if (near != NULL)
+        cli_complain(_("there is no command \"%.60s\"; did you mean \"%s\"?"), word, near);
     else
         cli_complain(_("there is no command \"%.60s\"; \"jpki --help\" lists them"), word);
     return CLI_USAGE;

@@ -8,46 +8,9 @@
 
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "support/nearest.h"
 
 #define OPTIONS_MAX 12
-#define LONGEST 24 /* letters of a word that is compared */
-
-/* Steps from A to B: letters left out, added or exchanged (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[LONGEST + 1];
-    size_t len = strlen(b);
-    for (size_t j = 0; j <= len; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < len; j++) {
-            size_t steps = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            if (steps > row[j] + 1)
-                steps = row[j] + 1;
-            if (steps > diagonal + 1)
-                steps = diagonal + 1;
-            row[j + 1] = steps;
-        }
-    }
-    return row[len];
-}
-
-const char *cli_nearest(const char *word, const char *const *words, size_t count)
-{
-    const char *best = NULL;
-    size_t least = strlen(word) / 2 + 1; /* half of it must be right */
-    if (strlen(word) > LONGEST)
-        return NULL;
-    for (size_t i = 0; i < count; i++)
-        if (strlen(words[i]) <= LONGEST && distance(word, words[i]) < least) {
-            least = distance(word, words[i]);
-            best = words[i];
-        }
-    return best;
-}
 
 static void print_usage(const struct cli_command *self, FILE *out)
 {
@@ -84,10 +47,10 @@ static void unknown(const struct cli_command *self, const struct cli_option *opt
     size_t dashes = strspn(word, "-");
     for (size_t i = 0; i < count; i++)
         names[i + 1] = options[i].name;
-    const char *nearest = cli_nearest(word + dashes, names, count + 1);
-    if (nearest != NULL)
+    const char *near = nearest(word + dashes, names, count + 1);
+    if (near != NULL)
         cli_complain(_("%s has no option \"%.60s\"; did you mean \"--%s\"?"), self->name, word,
-                     nearest);
+                     near);
     else
         cli_complain(_("%s has no option \"%.60s\"; \"jpki %s --help\" lists them"), self->name,
                      word, self->name);

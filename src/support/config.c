@@ -174,7 +174,7 @@ static void read_debug(struct config_state *state, const char *debug)
         config_state_set(state, &place, config_key_name(CONFIG_KEY_LOG_FILE), "");
 }
 
-static void read_sources(struct config_state *state, const struct config_sources *sources)
+void config_state_read(struct config_state *state, const struct config_sources *sources)
 {
     if (sources->system_file != NULL)
         config_file_read(state, sources->system_file, CONFIG_OF_SYSTEM);
@@ -225,7 +225,7 @@ bool config_load(struct config *config, const struct config_sources *sources,
     bool complete;
 
     config_state_init(&state, module_tokens);
-    read_sources(&state, sources);
+    config_state_read(&state, sources);
     complete = !state.no_memory;
     export(config, &state);
     config_state_clear(&state);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "support/config_key.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "support/config.h"
+#include "support/nearest.h"
 
 struct word {
     const char *text;
@@ -93,52 +93,13 @@ bool config_key_find(const char *name, size_t len, enum config_key *key)
     return false;
 }
 
-#define GUESS_MAX 32 /* longer words resemble no key */
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* How many letters must be put in, left out or exchanged to make B of A (Levenshtein). */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[GUESS_MAX + 1];
-    size_t width = strlen(b);
-
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i] != '\0'; i++) {
-        size_t corner = row[0];
-
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            bool same = tolower((unsigned char)a[i]) == b[j];
-            size_t change = corner + (same ? 0 : 1);
-
-            corner = row[j + 1];
-            row[j + 1] = least(change, least(row[j], corner) + 1);
-        }
-    }
-    return row[width];
-}
-
 const char *config_key_nearest(const char *name)
 {
-    const char *nearest = NULL;
-    size_t shortest = 4; /* further away is no slip of the fingers */
+    const char *names[CONFIG_KEY_COUNT];
 
-    if (strlen(name) > GUESS_MAX)
-        return NULL;
-    for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++) {
-        size_t d = distance(name, rows[i].name);
-
-        if (d < shortest && d < strlen(rows[i].name) / 2 + 1) {
-            shortest = d;
-            nearest = rows[i].name;
-        }
-    }
-    return nearest;
+    for (unsigned i = 0; i < CONFIG_KEY_COUNT; i++)
+        names[i] = rows[i].name;
+    return nearest(name, names, CONFIG_KEY_COUNT);
 }
 
 bool config_key_is_text(enum config_key key)
@@ -196,6 +157,20 @@ void config_key_allowed(enum config_key key, char out[CONFIG_ALLOWED_MAX])
         join(row, "a pattern", out);
         break;
     }
+}
+
+void config_key_print(enum config_key key, long number, char out[CONFIG_ALLOWED_MAX])
+{
+    const struct word *word = rows[key].words;
+
+    while (word->text != NULL && word->number != number)
+        word++;
+    if (word->text != NULL)
+        snprintf(out, CONFIG_ALLOWED_MAX, "%s", word->text);
+    else if (rows[key].kind == KIND_SET && number == 0)
+        out[0] = '\0';
+    else
+        snprintf(out, CONFIG_ALLOWED_MAX, "%ld", number);
 }
 
 long config_key_default(enum config_key key)

@@ -45,6 +45,10 @@ bool config_key_quotable(enum config_key key);
 /* Writes "yes or no", "auto or a number from 0 to 86400" and the like. */
 void config_key_allowed(enum config_key key, char out[CONFIG_ALLOWED_MAX]);
 
+/* Writes NUMBER, a value of a key that is no text, as it stands in a file. A set without members is
+ * empty. */
+void config_key_print(enum config_key key, long number, char out[CONFIG_ALLOWED_MAX]);
+
 /* The value when nothing is set; of a text it is none. */
 long config_key_default(enum config_key key);
 

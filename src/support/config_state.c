@@ -86,12 +86,20 @@ static bool stands(const struct config_state *state, const struct config_place *
     return state->enforced[key] && !place->enforce;
 }
 
+static void note_origin(struct config_state *state, const struct config_place *place,
+                        enum config_key key)
+{
+    state->source[key] = place->source;
+    state->line[key] = place->line;
+}
+
 static void after_wrong(struct config_state *state, const struct config_place *place,
                         enum config_key key)
 {
     if (stands(state, place, key))
         return;
     state->number[key] = config_key_after_wrong(key, state->number[key]);
+    note_origin(state, place, key);
     if (place->enforce)
         state->enforced[key] = true;
 }
@@ -187,6 +195,7 @@ void config_state_set(struct config_state *state, const struct config_place *pla
         set_number(state, place, key, number);
     else if (!place->stricter_only)
         set_text(state, key, value);
+    note_origin(state, place, key);
     if (place->enforce)
         state->enforced[key] = true;
 }

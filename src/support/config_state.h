@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "support/config.h"
 #include "support/config_key.h"
 
 #define CONFIG_COMPLAINTS_MAX 32 /* the last of them says that there were more */
@@ -16,6 +17,8 @@ struct config_state {
     long number[CONFIG_KEY_COUNT];
     char *text[CONFIG_KEY_COUNT]; /* on the heap, NULL for none */
     bool enforced[CONFIG_KEY_COUNT];
+    const char *source[CONFIG_KEY_COUNT]; /* that decided last; not owned; NULL: the default */
+    unsigned line[CONFIG_KEY_COUNT];      /* in it, or 0 */
     long module_tokens;
     char **complaints;
     size_t complaint_count;
@@ -32,6 +35,9 @@ struct config_place {
 
 void config_state_init(struct config_state *state, unsigned module_tokens);
 void config_state_clear(struct config_state *state);
+
+/* Reads all SOURCES, whose texts must outlive STATE. In config.c. */
+void config_state_read(struct config_state *state, const struct config_sources *sources);
 
 /* Adds "SOURCE:LINE: …" to the complaints. Bytes that could steer a terminal are replaced. */
 __attribute__((format(printf, 3, 4))) void config_state_complain(struct config_state *state,
