@@ -35,7 +35,9 @@ int cmd_config(const struct cli_command *self, int argc, char **argv);
 int cmd_history(const struct cli_command *self, int argc, char **argv);
 int cmd_list(const struct cli_command *self, int argc, char **argv);
 int cmd_pin(const struct cli_command *self, int argc, char **argv);
+int cmd_sign(const struct cli_command *self, int argc, char **argv);
 int cmd_status(const struct cli_command *self, int argc, char **argv);
+int cmd_verify(const struct cli_command *self, int argc, char **argv);
 
 /* Prints "jpki: TEXT" and a newline on standard error. */
 __attribute__((format(printf, 1, 2))) void cli_complain(const char *format, ...);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * jpki verify: whether a signature is of a file, and by whom.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cards.h"
+#include "cli/cms.h"
+#include "cli/print.h"
+
+/* The CA certificates of all cards that are in; no card is no error. */
+static size_t trust_cards(const struct cards *cards, struct cms_trust *trust)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < cards->readers; i++) {
+        struct terminal *t = cards_reader(cards, i);
+        terminal_enter(t);
+        for (int role = 0; role < CARD_ROLES; role++) {
+            struct token *token;
+            if (t->verdict != VERDICT_OURS || !cards_shows(cards, (enum card_role)role) ||
+                terminal_token(t, (enum card_role)role, &token) != CKR_OK ||
+                token_load_ca(token) != ERR_OK)
+                continue;
+            count += cms_trust_add(trust, buffer_view(&token->ca.x509.der)) ? 1 : 0;
+        }
+        terminal_leave(t);
+    }
+    return count;
+}
+
+static bool trust_the_card(struct cms_trust *trust)
+{
+    struct cards cards;
+    if (!cards_open(&cards, "slots=both"))
+        return false;
+    if (trust_cards(&cards, trust) == 0)
+        cli_complain(_("no card is in to compare with, and no --ca was given: whoever signed "
+                       "cannot be told"));
+    cards_close(&cards);
+    return true;
+}
+
+static void print_line(const char *name, const char *value)
+{
+    fputs("  ", stdout);
+    print_padded(name, 16);
+    print_safe(value[0] != '\0' ? value : "?");
+    putchar('\n');
+}
+
+static void print_signer(const struct cms_signer *signer)
+{
+    char when[PRINT_TIME];
+    print_time(signer->time, when);
+    print_line(_("Signer"), signer->subject);
+    print_line(_("Certified by"), signer->issuer);
+    print_line(_("Certificate"), signer->serial);
+    print_line(_("Valid until"), signer->until);
+    print_line(_("Signed at"), when);
+    puts(_("The time is what the signer's computer said. Whether the certificate was revoked was "
+           "not\nasked: only verifiers under contract may."));
+}
+
+static int report(enum cms_verdict verdict, const struct cms_signer *signer)
+{
+    switch (verdict) {
+    case CMS_GOOD:
+        print_styled(PRINT_GOOD,
+                     _("GOOD: the signature is of this file, and its signer is certified"));
+        putchar('\n');
+        print_signer(signer);
+        return CLI_OK;
+    case CMS_UNTRUSTED:
+        print_styled(PRINT_WARNING,
+                     _("UNKNOWN SIGNER: the signature is of this file, but not certified"));
+        printf(" (%s)\n", signer->why);
+        print_signer(signer);
+        return CLI_FAILED;
+    case CMS_WRONG:
+        print_styled(PRINT_BAD, _("WRONG: this signature is not of this file, or one was changed"));
+        putchar('\n');
+        return CLI_FAILED;
+    case CMS_UNREADABLE:
+        break;
+    }
+    return CLI_FAILED;
+}
+
+int cmd_verify(const struct cli_command *self, int argc, char **argv)
+{
+    const char *ca = NULL;
+    const struct cli_option options[] = {
+        {"ca", N_("FILE"), N_("believe the CAs in FILE (PEM), not those on the card"), NULL, &ca},
+    };
+    struct cms_signer signer;
+    int first, code;
+    if (!cli_options(self, options, 1, argc, argv, 2, 2, &first, &code))
+        return code;
+    struct cms_trust *trust = cms_trust_new();
+    if (trust == NULL)
+        return CLI_FAILED;
+    bool ok = ca != NULL ? cms_trust_add_file(trust, ca) : trust_the_card(trust);
+    code =
+        ok ? report(cms_verify(argv[first], argv[first + 1], trust, &signer), &signer) : CLI_FAILED;
+    cms_trust_free(trust);
+    return code;
+}
