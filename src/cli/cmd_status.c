@@ -110,6 +110,17 @@ static void print_token(enum card_role role, const struct report_token *token)
     print_last_use(token);
 }
 
+/* The kinds of card/profile.c, for translators. */
+static const char *kind_text(const char *kind)
+{
+    static const char *const kinds[] = {N_("My Number Card"), N_("JPKI on Android"),
+                                        N_("JPKI on iPhone")};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return _(kinds[i]);
+    return kind;
+}
+
 static void print_report(const struct report *report)
 {
     char text[160];
@@ -129,7 +140,7 @@ static void print_report(const struct report *report)
     case REPORT_OURS:
         break;
     }
-    snprintf(text, sizeof(text), _("%s, serial number %s"), _(report->kind), report->serial);
+    snprintf(text, sizeof(text), _("%s, serial number %s"), kind_text(report->kind), report->serial);
     puts(text);
     for (int role = 0; role < CARD_ROLES; role++)
         if (report->tokens[role].shown) {
