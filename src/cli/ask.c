@@ -19,17 +19,17 @@ void ask_free(char *secret)
     secret_free(secret, ASK_SIZE);
 }
 
-bool ask_secret(const char *prompt, char *secret)
+int ask_secret(const char *prompt, char *secret)
 {
     if (readpassphrase(prompt, secret, ASK_SIZE, RPP_ECHO_OFF | RPP_REQUIRE_TTY) == NULL) {
         cli_complain(_("this needs a terminal, to ask you for the PIN"));
-        return false;
+        return CLI_FAILED;
     }
     if (secret[0] == '\0') {
         cli_complain(_("nothing was typed, and nothing was done"));
-        return false;
+        return CLI_PIN_REFUSED;
     }
-    return true;
+    return CLI_OK;
 }
 
 bool ask_consent(const char *question)

@@ -19,11 +19,11 @@ char *ask_new(void);
 void ask_free(char *secret);
 
 /*
- * Prints PROMPT and takes what is typed, without echo, into SECRET. False, after a complaint, when
- * there is no terminal or nothing was typed. A signal, such as by ^C, ends the program, with the
+ * Prints PROMPT and takes what is typed, without echo, into SECRET. After a complaint:
+ * CLI_FAILED without a terminal, CLI_PIN_REFUSED when nothing was typed. A signal, such as by ^C, ends the program, with the
  * echo switched on again.
  */
-bool ask_secret(const char *prompt, char *secret);
+int ask_secret(const char *prompt, char *secret);
 
 /* Prints QUESTION and waits for "yes" (in the holder's language). False for anything else. */
 bool ask_consent(const char *question);

@@ -33,16 +33,18 @@ static bool fits(const struct token *token, const char *new_pin)
     return false;
 }
 
-static bool ask_new_pin(const struct token *token, char *new_pin, char *again)
+static int ask_new_pin(const struct token *token, char *new_pin, char *again)
 {
-    if (!ask_secret(_("The new one: "), new_pin) || !fits(token, new_pin))
-        return false;
-    if (!ask_secret(_("The new one again: "), again))
-        return false;
-    if (strcmp(new_pin, again) == 0)
-        return true;
-    cli_complain(_("these two are not the same; nothing was changed"));
-    return false;
+    int code = ask_secret(_("The new one: "), new_pin);
+    if (code == CLI_OK && !fits(token, new_pin))
+        code = CLI_PIN_REFUSED;
+    if (code == CLI_OK)
+        code = ask_secret(_("The new one again: "), again);
+    if (code == CLI_OK && strcmp(new_pin, again) != 0) {
+        cli_complain(_("these two are not the same; nothing was changed"));
+        code = CLI_PIN_REFUSED;
+    }
+    return code;
 }
 
 /* What C_SetPIN's table in token/pin.h says, in words. */
@@ -71,10 +73,12 @@ static int explain_change(const struct token *token, CK_RV rv)
 static int change(struct token *token)
 {
     char *old = ask_new(), *new_pin = ask_new(), *again = ask_new();
-    int code = CLI_PIN_REFUSED;
-    if (old == NULL || new_pin == NULL || again == NULL)
-        code = CLI_FAILED;
-    else if (ask_secret(_("The present one: "), old) && ask_new_pin(token, new_pin, again))
+    int code = CLI_FAILED;
+    if (old != NULL && new_pin != NULL && again != NULL)
+        code = ask_secret(_("The present one: "), old);
+    if (code == CLI_OK)
+        code = ask_new_pin(token, new_pin, again);
+    if (code == CLI_OK)
         code = explain_change(token, pin_set(token, bytes_of_text(old), bytes_of_text(new_pin)));
     ask_free(old);
     ask_free(new_pin);

@@ -140,7 +140,8 @@ static void print_report(const struct report *report)
     case REPORT_OURS:
         break;
     }
-    snprintf(text, sizeof(text), _("%s, serial number %s"), kind_text(report->kind), report->serial);
+    snprintf(text, sizeof(text), _("%s, serial number %s"), kind_text(report->kind),
+             report->serial);
     puts(text);
     for (int role = 0; role < CARD_ROLES; role++)
         if (report->tokens[role].shown) {

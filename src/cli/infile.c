@@ -35,6 +35,7 @@ static void show_progress(off_t done, off_t size)
         return;
     shown = percent;
     fprintf(stderr, "\r%3d %%%s", percent, percent == 100 ? "\n" : "");
+    fflush(stderr);
 }
 
 /* Reads FD, a file of SIZE bytes at PATH, to its end. */

@@ -78,11 +78,12 @@ int login(struct token *token)
 {
     char prompt[160];
     char *secret = ask_new();
-    int code = CLI_FAILED;
+    int code;
     if (secret == NULL)
         return CLI_FAILED;
     snprintf(prompt, sizeof(prompt), _("Your %s: "), login_pin_name(token->role));
-    if (ask_secret(prompt, secret))
+    code = ask_secret(prompt, secret);
+    if (code == CLI_OK)
         code = login_explain(token, pin_login(token, bytes_of_text(secret)));
     ask_free(secret);
     return code;

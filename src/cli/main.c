@@ -59,6 +59,7 @@ static int unknown(const char *word)
 
 int main(int argc, char **argv)
 {
+    setvbuf(stderr, NULL, _IOLBF, 0); /* a message is one write, whoever else writes there */
     setlocale(LC_ALL, "");
     bindtextdomain("jpki-pkcs11", JPKI_LOCALEDIR);
     textdomain("jpki-pkcs11");

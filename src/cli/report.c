@@ -52,7 +52,7 @@ static void look_at_token(struct token *token, struct report_token *report)
     report->used = past_last(cards_role_name(token->role), token->insertion->serial, &report->last);
     if (e == ERR_OK)
         judge(&token->holder.x509, report);
-    else if (e == ERR_NOT_FOUND || token->issued == CARD_NO)
+    else if (e == ERR_NOT_FOUND || token_is_issued(token) == CARD_NO)
         report->certificate = REPORT_NONE;
     else
         report->certificate = e == ERR_DENIED ? REPORT_PRIVATE : REPORT_FAILED;

@@ -190,6 +190,15 @@ enum err token_load_holder(struct token *token)
     return e;
 }
 
+enum card_known token_is_issued(struct token *token)
+{
+    if (token->issued == CARD_UNKNOWN && insertion_begin(token->insertion) == ERR_OK) {
+        token->issued = card_has_certificate(&token->insertion->card, token->role);
+        insertion_end(token->insertion, false);
+    }
+    return token->issued;
+}
+
 enum err token_load_ca(struct token *token)
 {
     const struct insertion *in = token->insertion;

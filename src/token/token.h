@@ -74,6 +74,10 @@ CK_RV token_info(struct token *token, CK_TOKEN_INFO *info);
 enum err token_load_holder(struct token *token);
 enum err token_load_ca(struct token *token);
 
+/* Whether the holder's certificate was issued, as far as the card tells without a PIN (EF 0008), in
+ * a transaction of its own if that was not asked before. */
+enum card_known token_is_issued(struct token *token);
+
 /* token_load_holder() inside a transaction, with the PIN presented if it is needed. */
 enum err token_load_holder_inside(struct token *token);
 

@@ -5,7 +5,8 @@
 usage: typist.py PROMPT PIN COUNTED ASKED COMMAND...
 
 The command gets a terminal of its own, and this program's standard input. What it prints is passed
-on. PROMPT is a regular expression. For each prompt a line goes to the file ASKED: how many lines the
+on. PROMPT is a regular expression. PIN may be several lines: the first prompt is answered by the
+first, and so on, and all further ones by the last. For each prompt a line goes to the file ASKED: how many lines the
 file COUNTED, the log of the card's commands, has by then. Ends with the command's exit code; after
 eight prompts, or a minute in which nothing is printed, with 124.
 """
@@ -28,7 +29,8 @@ def lines_of(path):
 
 
 def wait_for_echo_off(terminal):
-    """What is typed before a program has switched the echo off, it may throw away."""
+    """What is typed before a program has switched the echo off, it may throw away. A question that
+    is no secret leaves it on."""
     for _ in range(200):
         if not termios.tcgetattr(terminal)[3] & termios.ECHO:
             return
@@ -43,6 +45,7 @@ def give_up(pid):
 def main():
     prompt, pin, counted, asked = sys.argv[1:5]
     prompt = re.compile(prompt.encode())
+    answers = pin.encode().split(b"\n")
     standard_input = os.dup(0)
     pid, terminal = pty.fork()
     if pid == 0:
@@ -69,7 +72,7 @@ def main():
                 give_up(pid)
             with open(asked, "a", encoding="ascii") as file:
                 print(lines_of(counted), file=file)
-            os.write(terminal, pin.encode() + b"\n")
+            os.write(terminal, answers[min(prompts, len(answers)) - 1] + b"\n")
     status = os.waitpid(pid, 0)[1]
     sys.exit(os.waitstatus_to_exitcode(status) % 256)
 

@@ -1,0 +1,157 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The holder's command: what it shows without a PIN, in both languages, on cards of all kinds.
+
+# shellcheck source=tests/lib/interop.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/p11kit.sh
+. "$ROOT/tests/lib/p11kit.sh"
+# shellcheck source=tests/lib/jpki.sh
+. "$ROOT/tests/lib/jpki.sh"
+
+# The day on which a certificate ends, as jpki writes it.
+last_day() {
+    date -u -d "$(openssl x509 -in "$1" -noout -enddate | sed 's/^notAfter=//')" +%Y-%m-%d
+}
+
+# The token's serial number, as another program sees it.
+serial() {
+    tool --list-token-slots | sed -n 's/^ *serial num *: *//p' | head -n 1
+}
+
+no_card() {
+    ends 3 'without pcscd' jpki status
+    expect_has '  it says what to look at' 'pcscd' "$OUTPUT"
+    ends 3 '  nor is there a certificate' jpki cert auth
+    pcscd_start
+    ends 3 'with empty readers' jpki status
+    expect '  both are shown' 2 "$(grep -c '^Reader ' <<<"$OUTPUT")"
+    ends 3 '  nor is there a list' jpki list
+    expect_has '  it says why' 'no My Number Card in any reader' "$OUTPUT"
+}
+
+status() {
+    local mark
+    mark=$(apdu_mark card)
+    ends 0 'status' jpki status
+    expect_has '  the kind and the serial number' "^My Number Card, serial number $(serial)\$" "$OUTPUT"
+    expect_has '  until when' "^  Certificate +valid until $(last_day "$CARD/auth.pem")\$" "$OUTPUT"
+    expect_has '  the tries of the PIN' '^  PIN +3 of 3 tries left$' "$OUTPUT"
+    expect_has '  and of the password' '^  Password +5 of 5 tries left$' "$OUTPUT"
+    expect '  no line is wider than a terminal' '' "$(grep -E '^.{81}' <<<"$OUTPUT")"
+    expect '  no PIN was presented' 0 "$(verifies_since card "$mark")"
+    ends 0 'status, for programs' jpki status --json
+    expect '  a key for each' 'auth sign' "$(json '" ".join(k["key"] for k in x[0]["keys"])')"
+    expect '  its end' "$(last_day "$CARD/auth.pem")" "$(json 'x[0]["keys"][0]["valid_until"]')"
+    expect '  its tries' '3 5' "$(json '"%d %d" % tuple(k["tries"] for k in x[0]["keys"])')"
+    expect '  the empty reader' none "$(json 'x[1]["card"]')"
+}
+
+list() {
+    ends 0 'list' jpki list --json
+    expect '  its addresses work elsewhere' 'auth sign' "$(json '" ".join(t["key"] for t in x)')"
+    HUNG=0 works '  for another program' p11kit_ends p11tool --provider "$MODULE" --list-all \
+        "$(json 'x[0]["uri"]')"
+    expect_has '  which finds the certificate' 'Label: User Authentication Certificate' "$OUTPUT"
+    expect_has_not '  of this token only' 'Label: .*Signature' "$OUTPUT"
+}
+
+# certificate NAME FILE: in every form, by another program's judgement.
+certificate() {
+    expect "cert $1 is the card's" "$(openssl x509 -in "$2" -outform DER | sha256sum)" \
+        "$(jpki cert "$1" --der | sha256sum)"
+    expect '  as PEM too' "$(openssl x509 -in "$2")" "$(jpki cert "$1")"
+    expect_has '  as text' "Issuer: .*O = JPKI-FAKE" "$(jpki cert "$1" --text)"
+    openssl x509 -in "$2" -noout -pubkey >"$WORK/public"
+    expect '  as a public key of ssh' "$(ssh-keygen -i -m PKCS8 -f "$WORK/public")" \
+        "$(jpki cert "$1" --ssh | cut -d' ' -f1,2)"
+}
+
+# The signature certificate is not free: what it gives away is said before the question.
+signature_certificate() {
+    ends 0 'the signature certificate' typed "$PIN_SIGN" cert sign
+    asked 1
+    expect_has '  what it gives away is said' 'your name, address, date of birth and sex' "$OUTPUT"
+    expect "  it is the card's" "$(openssl x509 -in "$CARD/sign.pem" -noout -fingerprint)" \
+        "$(openssl x509 -noout -fingerprint <<<"$OUTPUT")"
+    ends 1 '  not without a terminal' jpki cert sign
+    expect_has '  it says so' 'needs a terminal' "$OUTPUT"
+}
+
+mistakes() {
+    ends 2 'nothing asked for' jpki
+    ends 2 'a command that does not exist' jpki stats
+    expect_has '  the nearest is named' 'did you mean "status"' "$OUTPUT"
+    ends 2 'an option that does not exist' jpki status --jsn
+    expect_has '  the nearest is named' 'did you mean "--json"' "$OUTPUT"
+    ends 2 'an option without its value' jpki cert auth --reader
+    ends 2 'a certificate that does not exist' jpki cert auth-c
+    expect_has '  the nearest is named' 'did you mean "auth-ca"' "$OUTPUT"
+    ends 2 'two forms at once' jpki cert auth --pem --der
+    ends 2 'too many words' jpki list everything
+    ends 3 'a reader that does not exist' jpki cert auth --reader Nonesuch
+    ends 0 'help' jpki cert --help
+    expect_has '  with the options' '^  --ssh +' "$OUTPUT"
+    ends 1 'a full disk' bash -c '"$0" cert auth >/dev/full' "$JPKI"
+    expect_has '  it says so' 'standard output: No space left' "$OUTPUT"
+    ends 1 'standard output that is closed' bash -c '"$0" cert auth >&-' "$JPKI"
+}
+
+japanese() {
+    translations_here
+    ends 0 'status in Japanese' in_japanese jpki status
+    expect_has '  the kind of card' '^マイナンバーカード、シリアル番号 ' "$OUTPUT"
+    expect_has '  the tries' '^  暗証番号       残り 3 回\(3 回のうち\)$' "$OUTPUT"
+    ends 2 'a mistake in Japanese' in_japanese jpki stats
+    expect_has '  it says so' '「status」のことですか' "$OUTPUT"
+}
+
+# kind WHAT PATTERN OPTION...: what status says of a card that is made with these options.
+kind() {
+    local what=$1 pattern=$2
+    shift 2
+    card_take 1
+    card_new other --force "$@"
+    card_insert other 1
+    ends 0 "$what" jpki status
+    expect_has '  status says so' "$pattern" "$(sed -n '/^Reader .* 01$/,$p' <<<"$OUTPUT")"
+}
+
+kinds() {
+    card_new other
+    card_insert other 1
+    ends 2 'two cards, and none named' jpki cert auth
+    expect_has '  it says what to do' '--reader NAME' "$OUTPUT"
+    expect 'the one that is named' "$(openssl x509 -in "$(card_dir other)/auth.pem")" \
+        "$(jpki cert auth --reader '00 01')"
+    kind 'an expired certificate' 'has ended on .* and cannot be used' --expired
+    kind 'one that ends soon' '^ +Your municipal office renews it' --expiring
+    kind 'a card without signature certificate' '^  Certificate +none was issued' --no-sign-cert
+    kind 'a telephone' '^JPKI on Android, serial' --smartphone
+    card_take 1
+    card_new foreign --set label=SOMETHING
+    card_insert foreign 1
+    ends 0 'another kind of card' jpki status
+    expect_has '  status says so' '^Another kind of card' "$OUTPUT"
+}
+
+main() {
+    interop_begin "${BASH_SOURCE[0]}" "$@"
+    CARD=$(card_dir card)
+    no_card
+    card_new card
+    card_insert card 0
+    status
+    list
+    certificate auth "$CARD/auth.pem"
+    certificate auth-ca "$CARD/auth-ca.pem"
+    certificate sign-ca "$CARD/sign-ca.pem"
+    signature_certificate
+    mistakes
+    japanese
+    kinds
+    interop_end
+}
+
+main "$@"

@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# jpki history and jpki config.
+
+# shellcheck source=tests/lib/interop.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/jpki.sh
+. "$ROOT/tests/lib/jpki.sh"
+
+empty() {
+    ends 0 'no history' jpki history
+    expect_has '  it says so' '^No use is recorded' "$OUTPUT"
+    ends 0 '  and none to check' jpki history --check
+}
+
+# Three uses, by another program than jpki.
+table() {
+    works 'a use' sign_auth SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
+    PIN_AUTH=4321 refused 'a wrong PIN' CKR_PIN_INCORRECT sign_auth SHA256-RSA-PKCS "$WORK/short" \
+        "$WORK/sig"
+    ends 0 'the history' jpki history
+    expect_has '  the previous use comes first' '^Previous use: .*, login \(wrong PIN\)$' \
+        "$(head -n 1 <<<"$OUTPUT")"
+    expect '  the newest on top' 'login wrong|signature done|login done' \
+        "$(sed -n 's/^20[-0-9]* [:0-9]* auth \([a-z]*\) *\([a-z]*\).*/\1 \2/p' <<<"$OUTPUT" |
+            paste -sd'|')"
+    expect '  and the program' 3 "$(grep -cE "/pkcs11-tool\$" <<<"$OUTPUT")"
+    ends 0 'for programs' jpki history --json
+    expect '  the lines as they are' 'CKR_OK CKR_OK CKR_PIN_INCORRECT' \
+        "$(json '" ".join(line["result"] for line in x)')"
+    ends 0 'status shows the last use that was one' jpki status
+    expect_has '  by its program' '^  Last use +20[-0-9]* [:0-9]*, .*/pkcs11-tool$' "$OUTPUT"
+}
+
+since() {
+    ends 0 'since yesterday' jpki history --since "$(date -d yesterday +%F)"
+    expect '  all' 3 "$(grep -c '^20' <<<"$OUTPUT")"
+    ends 0 'since tomorrow' jpki history --since "$(date -d tomorrow +'%F 08:30')"
+    expect '  none' 0 "$(grep -c '^20' <<<"$OUTPUT" || true)"
+    ends 2 'since a day that is none' jpki history --since 'last week'
+    ends 2 'two jobs at once' jpki history --check --json
+}
+
+# A program that is named so that it deceives a terminal.
+deceiver() {
+    local name
+    name=$WORK/$'evil\e[2J\u202eexe'
+    cp "$(command -v pkcs11-tool)" "$name"
+    works 'a program with a deceiving name' with_module "$name" --module "$MODULE" --token-label \
+        "$LABEL_AUTH" --login --pin "$PIN_AUTH" --list-objects
+    ends 0 'the history' jpki history
+    expect_has '  shows it harmless' 'evil\?\[2J\?exe$' "$OUTPUT"
+    ends 0 'status too' jpki status
+    expect_has '  shows it harmless' 'evil\?\[2J\?exe$' "$OUTPUT"
+}
+
+follow() {
+    local pid
+    "$JPKI" history --follow >"$WORK/followed" 2>&1 &
+    pid=$!
+    wait_until 5 grep -q PROGRAM "$WORK/followed"
+    works 'a use while it is followed' sign_sign SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
+    wait_until 5 grep -q 'sign signature .*done' "$WORK/followed" || true
+    kill "$pid"
+    wait "$pid" || true
+    expect_has '  it is shown' '^20.* sign signature +done +.*/pkcs11-tool$' "$(cat "$WORK/followed")"
+    expect_has_not '  and no old one' ' auth ' "$(cat "$WORK/followed")"
+}
+
+check() {
+    local history=$HOME/.local/state/jpki-pkcs11/history.jsonl
+    ends 0 'nothing is wrong' jpki history --check
+    expect_has '  and all lines are counted' "^$(wc -l <"$history") lines" "$OUTPUT"
+    cp "$history" "$WORK/history"
+    sed -i '2s/CKR_OK/CKR_NO/' "$history"
+    ends 1 'a line that was changed' jpki history --check
+    expect_has '  the next one shows it' '^line 3 does not follow' "$OUTPUT"
+    sed 2d "$WORK/history" >"$history"
+    ends 1 'a line that was taken out' jpki history --check
+    expect_has '  the next one shows it' '^line 2 does not follow' "$OUTPUT"
+    sed '2s/.*/garbage/' "$WORK/history" >"$history"
+    ends 1 'a line that is none' jpki history --check
+    expect_has '  it is named' '^line 2 is damaged' "$OUTPUT"
+    { cat "$WORK/history" && printf '{"time":'; } >"$history"
+    ends 0 'a line that breaks off' jpki history --check
+    expect_has '  is no fault' 'the next use will mend it' "$OUTPUT"
+    works '  the next use' sign_auth SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
+    ends 0 '  mends it' jpki history --check
+    ln -sf "$WORK/history" "$history"
+    ends 1 'a link in its place' jpki history
+}
+
+config() {
+    mkdir -p "$HOME/.config"
+    printf '%s\n' 'sign.consent = session' 'isolation = maybe' >"$HOME/.config/jpki-pkcs11.conf"
+    printf '%s\n' '[enforced]' 'history.required = yes' >"$WORK/system.conf"
+    touch /etc/jpki-pkcs11.conf
+    mount --bind "$WORK/system.conf" /etc/jpki-pkcs11.conf
+    ends 1 'the settings, of which one is wrong' jpki config
+    expect_has '  it is named with file and line' "jpki-pkcs11.conf:2: 'isolation' is 'maybe'" "$OUTPUT"
+    expect_has '  one of the holder' "^sign.consent +session +$HOME/.config/jpki-pkcs11.conf:1\$" \
+        "$OUTPUT"
+    expect_has '  one that is enforced' \
+        '^history.required +yes +/etc/jpki-pkcs11.conf:2 \(enforced\)$' "$OUTPUT"
+    expect_has '  one that nobody has set' '^pss +yes +the default$' "$OUTPUT"
+    rm "$HOME/.config/jpki-pkcs11.conf"
+    ends 0 'for programs' env JPKI_PKCS11_SLOTS=auth "$JPKI" config --json
+    expect '  one of the environment' 'auth JPKI_PKCS11_SLOTS' \
+        "$(json '[k["value"] + " " + k["source"] for k in x if k["key"] == "slots"][0]')"
+}
+
+main() {
+    interop_begin "${BASH_SOURCE[0]}" "$@"
+    pcscd_start
+    card_new card
+    card_insert card 0
+    empty
+    table
+    since
+    deceiver
+    follow
+    check
+    config
+    interop_end
+}
+
+main "$@"

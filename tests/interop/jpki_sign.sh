@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# jpki sign and jpki verify: each one's work is judged by other programs.
+
+# shellcheck source=tests/lib/interop.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/jpki.sh
+. "$ROOT/tests/lib/jpki.sh"
+
+# cms_verify WHICH FILE SIGNATURE OPTION...: by OpenSSL, up to the CA of the card.
+cms_verify() {
+    local which=$1 file=$2 signature=$3
+    shift 3
+    openssl cms -verify -binary -inform DER -in "$signature" -content "$file" \
+        -CAfile "$CARD/$which-ca.pem" -purpose any -out /dev/null "$@"
+}
+
+# judged WHICH FILE SIGNATURE: by two other programs.
+judged() {
+    works '  openssl accepts it' cms_verify "$@"
+    works '  also as CAdES' cms_verify "$@" -cades
+    works '  certtool accepts it' certtool --p7-verify --load-ca-certificate "$CARD/$1-ca.pem" \
+        --inder --infile "$3" --load-data "$2"
+}
+
+signature_key() {
+    local mark
+    mark=$(apdu_mark card)
+    ends 0 'a file is signed' typed "$PIN_SIGN" sign "$WORK/long"
+    asked 1
+    expect_has '  it was said what that means' 'registered seal' "$OUTPUT"
+    expect_has '  and what it gives away' 'name, address, date of birth and sex' "$OUTPUT"
+    expect_has '  and which file' "^To be signed: $WORK/long\$" "$OUTPUT"
+    expect_at_most '  PINs presented' 4 "$(verifies_since card "$mark")"
+    judged sign "$WORK/long" "$WORK/long.p7s"
+    expect '  not of another file' 1 "$(cms_verify sign "$WORK/short" "$WORK/long.p7s" >/dev/null 2>&1
+        echo $(($? != 0)))"
+    expect '  anybody may read it' 644 "$(umask 022 && stat -c %a "$WORK/long.p7s")"
+    expect_has '  the history has it' '"token":"sign".*"operation":"sign".*"result":"CKR_OK"' \
+        "$(cat "$HOME/.local/state/jpki-pkcs11/history.jsonl")"
+}
+
+authentication_key() {
+    ends 0 'with the other key' typed "$PIN_AUTH" sign --auth --output "$WORK/auth.p7s" "$WORK/short"
+    asked 1
+    expect_has_not '  which gives nothing away' 'address' "$OUTPUT"
+    judged auth "$WORK/short" "$WORK/auth.p7s"
+}
+
+# What there was before is still there, and nothing half made.
+refusals() {
+    local before
+    before=$(sha256sum "$WORK/long.p7s")
+    ends 1 'a signature that is there already' typed "$PIN_SIGN" sign "$WORK/long"
+    asked 0
+    ends 4 'a wrong password' typed WRONG1 sign --output "$WORK/wrong.p7s" "$WORK/long"
+    ends 1 'a folder' typed "$PIN_SIGN" sign --output "$WORK/folder.p7s" "$WORK"
+    ends 1 'a file that is not there' typed "$PIN_SIGN" sign "$WORK/nothing"
+    asked 0
+    ends 1 'a place that is not there' typed "$PIN_SIGN" sign --output "$WORK/no/where" "$WORK/long"
+    asked 0
+    mkdir "$WORK/full"
+    mount -t tmpfs -o size=4k tmpfs "$WORK/full"
+    head -c 4096 /dev/zero >"$WORK/full/filler"
+    ends 1 'a full disk' typed "$PIN_SIGN" sign --output "$WORK/full/sig" "$WORK/long"
+    expect_has '  it says so' 'No space left' "$OUTPUT"
+    expect '  nothing half made is left' filler "$(ls -A "$WORK/full")"
+    expect '  nor elsewhere' "auth.p7s long.p7s" \
+        "$(cd "$WORK" && find . -maxdepth 1 -name '*.p7s*' -printf '%f\n' | sort | paste -sd' ')"
+    expect '  the old one is untouched' "$before" "$(sha256sum "$WORK/long.p7s")"
+    ends 0 'replaced when that is wanted' typed "$PIN_SIGN" sign --force "$WORK/long"
+    works '  openssl accepts it' cms_verify sign "$WORK/long" "$WORK/long.p7s"
+}
+
+# A file that grows while it is read: the reader is slowed down by a large one.
+changing() {
+    head -c 300M /dev/zero >"$WORK/growing"
+    (while echo more >>"$WORK/growing"; do :; done) 2>/dev/null &
+    local writer=$!
+    ends 1 'a file that changes meanwhile' typed "$PIN_SIGN" sign --output "$WORK/grown.p7s" \
+        "$WORK/growing"
+    kill "$writer"
+    asked 0
+    expect_has '  it says so' 'has changed while it was read' "$OUTPUT"
+    works '  nothing is made' test ! -e "$WORK/grown.p7s"
+    rm "$WORK/growing"
+}
+
+# What another program has signed with another CA's key.
+stranger() {
+    openssl req -x509 -newkey rsa:2048 -nodes -subj '/CN=Stranger' -days 2 -keyout "$WORK/s.key" \
+        -out "$WORK/s.pem" 2>/dev/null
+    openssl cms -sign -binary -in "$WORK/short" -signer "$WORK/s.pem" -inkey "$WORK/s.key" \
+        -outform PEM -out "$WORK/s.p7s"
+}
+
+verify() {
+    ends 0 'a good signature' jpki verify "$WORK/long" "$WORK/long.p7s"
+    expect_has '  it says so' '^GOOD' "$OUTPUT"
+    expect_has '  and who' "^  Certificate +$(openssl x509 -in "$CARD/sign.pem" -noout -serial |
+        sed 's/serial=//')\$" "$OUTPUT"
+    ends 0 'of the other key' jpki verify "$WORK/short" "$WORK/auth.p7s"
+    ends 0 'with a CA in a file' jpki verify --ca "$CARD/sign-ca.pem" "$WORK/long" "$WORK/long.p7s"
+    ends 1 'with another CA' jpki verify --ca "$CARD/auth-ca.pem" "$WORK/long" "$WORK/long.p7s"
+    expect_has '  it says so' '^UNKNOWN SIGNER' "$OUTPUT"
+    ends 1 'of another file' jpki verify "$WORK/short" "$WORK/long.p7s"
+    expect_has '  it says so' '^WRONG' "$OUTPUT"
+    sed '$s/$/x/' "$WORK/long" >"$WORK/changed"
+    ends 1 'of a file that was changed' jpki verify "$WORK/changed" "$WORK/long.p7s"
+    stranger
+    ends 1 "a stranger's, in PEM" jpki verify "$WORK/short" "$WORK/s.p7s"
+    expect_has '  it says so' '^UNKNOWN SIGNER' "$OUTPUT"
+    ends 0 '  whom one may believe' jpki verify --ca "$WORK/s.pem" "$WORK/short" "$WORK/s.p7s"
+    ends 1 'what is no signature' jpki verify "$WORK/short" "$WORK/long"
+    ends 1 'what is not there' jpki verify "$WORK/nothing" "$WORK/long.p7s"
+    ends 1 'no CA in the file' jpki verify --ca "$WORK/long" "$WORK/long" "$WORK/long.p7s"
+    ends 2 'half a command line' jpki verify "$WORK/long"
+    card_take 0
+    ends 1 'without a card' jpki verify "$WORK/long" "$WORK/long.p7s"
+    expect_has '  the file fits, but nobody vouches for the signer' '^UNKNOWN SIGNER' "$OUTPUT"
+    ends 0 '  but for a CA in a file' jpki verify --ca "$CARD/sign-ca.pem" "$WORK/long" \
+        "$WORK/long.p7s"
+}
+
+main() {
+    interop_begin "${BASH_SOURCE[0]}" "$@"
+    CARD=$(card_dir card)
+    pcscd_start
+    card_new card
+    card_insert card 0
+    signature_key
+    authentication_key
+    refusals
+    changing
+    verify
+    interop_end
+}
+
+main "$@"

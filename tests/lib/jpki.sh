@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# The holder's command in the end-to-end tests. After interop.sh.
+
+JPKI=$BUILD/src/cli/jpki
+
+# jpki ARGUMENT...: nothing can be asked, since there is no terminal.
+jpki() {
+    setsid --wait timeout "${LIMIT:-60}" "$JPKI" "$@" </dev/null
+}
+
+# typed ANSWERS ARGUMENT...: jpki on a terminal, where the holder types a line of ANSWERS at each
+# question. The questions are counted in $WORK/asked.
+typed() {
+    local answers=$1
+    shift
+    : >"$WORK/asked"
+    python3 "$ROOT/tests/lib/typist.py" ': $' "$answers" "$(card_log card)" "$WORK/asked" \
+        timeout --foreground "${LIMIT:-60}" "$JPKI" "$@" </dev/null
+}
+
+# ends CODE WHAT COMMAND...: like works, for a command that is to end with this exit code.
+ends() {
+    local wanted=$1 what=$2 code=0
+    shift 2
+    OUTPUT=$("$@" 2>&1) || code=$?
+    if [ "$code" -eq "$wanted" ] && ! went_wild 0 "$OUTPUT"; then
+        passed "$what"
+    else
+        failed "$what" "exit code $wanted of: $*" "exit code $code"$'\n'"$OUTPUT"
+    fi
+}
+
+# asked NUMBER: how often the last typed command did.
+asked() {
+    expect '  questions to the holder' "$1" "$(wc -l <"$WORK/asked")"
+}
+
+# json EXPRESSION: of OUTPUT, which must be JSON; Python's words, OUTPUT being `x`.
+json() {
+    python3 -c 'import json, sys; x = json.load(sys.stdin); print(eval(sys.argv[1]))' "$1" \
+        <<<"$OUTPUT" 2>&1
+}
+
+# in_japanese COMMAND...: the translations of the build folder, where the installed ones would be.
+in_japanese() {
+    LANGUAGE=ja "$@"
+}
+
+# translations_here: for in_japanese.
+translations_here() {
+    local place
+    place=$(strings "$JPKI" | grep '^/.*/share/locale$')
+    mkdir -p "$place"
+    mount --bind "$BUILD/src/cli/po" "$place"
+}
