@@ -20,8 +20,8 @@ void ask_free(char *secret);
 
 /*
  * Prints PROMPT and takes what is typed, without echo, into SECRET. After a complaint:
- * CLI_FAILED without a terminal, CLI_PIN_REFUSED when nothing was typed. A signal, such as by ^C, ends the program, with the
- * echo switched on again.
+ * CLI_FAILED without a terminal, CLI_PIN_REFUSED when nothing was typed. A signal, such as by ^C,
+ * ends the program, with the echo switched on again.
  */
 int ask_secret(const char *prompt, char *secret);
 

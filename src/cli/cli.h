@@ -32,6 +32,7 @@ struct cli_command {
 
 int cmd_cert(const struct cli_command *self, int argc, char **argv);
 int cmd_config(const struct cli_command *self, int argc, char **argv);
+int cmd_doctor(const struct cli_command *self, int argc, char **argv);
 int cmd_history(const struct cli_command *self, int argc, char **argv);
 int cmd_list(const struct cli_command *self, int argc, char **argv);
 int cmd_pin(const struct cli_command *self, int argc, char **argv);

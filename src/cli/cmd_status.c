@@ -129,7 +129,10 @@ static void print_report(const struct report *report)
     putchar('\n');
     switch (report->card) {
     case REPORT_EMPTY:
-        puts(_("No card, or it lies the wrong way."));
+        puts(_("No card."));
+        return;
+    case REPORT_MUTE:
+        puts(_("A card that does not answer: does it lie the right way?"));
         return;
     case REPORT_UNREADABLE:
         puts(_("A card that cannot be read now: is another program at work with it?"));

@@ -61,7 +61,7 @@ static void look_at_token(struct token *token, struct report_token *report)
 static enum report_card card_of(const struct terminal *t)
 {
     if (!t->state.present)
-        return REPORT_EMPTY;
+        return t->state.mute ? REPORT_MUTE : REPORT_EMPTY;
     if (t->verdict == VERDICT_OURS)
         return REPORT_OURS;
     return t->verdict == VERDICT_FOREIGN ? REPORT_FOREIGN : REPORT_UNREADABLE;

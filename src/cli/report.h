@@ -10,7 +10,8 @@
 
 enum report_card {
     REPORT_EMPTY,      /* no card */
-    REPORT_UNREADABLE, /* a card that answers, but not now or not sensibly; or upside down */
+    REPORT_MUTE,       /* something that does not answer: a card that lies the wrong way */
+    REPORT_UNREADABLE, /* a card that answers, but not now or not sensibly */
     REPORT_FOREIGN,    /* another kind of card */
     REPORT_OURS
 };

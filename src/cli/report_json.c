@@ -5,10 +5,8 @@
 #include <time.h>
 
 static const char *const cards[] = {
-    [REPORT_EMPTY] = "none",
-    [REPORT_UNREADABLE] = "unreadable",
-    [REPORT_FOREIGN] = "foreign",
-    [REPORT_OURS] = "jpki",
+    [REPORT_EMPTY] = "none",      [REPORT_MUTE] = "mute", [REPORT_UNREADABLE] = "unreadable",
+    [REPORT_FOREIGN] = "foreign", [REPORT_OURS] = "jpki",
 };
 
 static const char *const certificates[] = {

@@ -66,6 +66,8 @@ static enum err err_of(LONG rv)
     case SCARD_W_UNPOWERED_CARD:
     case SCARD_W_UNRESPONSIVE_CARD:
         return ERR_NO_CARD;
+    case SCARD_W_SECURITY_VIOLATION: /* pcsc-lite's answer when polkit says no */
+        return ERR_FORBIDDEN;
     case SCARD_E_SHARING_VIOLATION:
         return ERR_BUSY;
     case SCARD_E_CANCELLED:
@@ -209,6 +211,7 @@ static void state_set(struct reader_state *state, const SCARD_READERSTATE *in, u
     state->known = !(in->dwEventState & (SCARD_STATE_UNKNOWN | SCARD_STATE_IGNORE));
     state->present =
         (in->dwEventState & SCARD_STATE_PRESENT) != 0 && !(in->dwEventState & unusable);
+    state->mute = (in->dwEventState & SCARD_STATE_MUTE) != 0;
     state->held = (in->dwEventState & SCARD_STATE_EXCLUSIVE) != 0;
     /* pcsc-lite counts insertions and removals in the upper half of the state. */
     state->service = opened;

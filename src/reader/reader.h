@@ -26,6 +26,7 @@ struct reader_view;
 struct reader_state {
     bool known;   /* the service has a reader of this name */
     bool present; /* with a card that answered its reset */
+    bool mute;    /* there is something that does not answer, as a card that lies the wrong way */
     bool held;    /* another program has the card for itself */
     /* Another number means that the card was out in between, or the service was restarted; a reset
      * does not change it. Only numbers from one view can be compared. */

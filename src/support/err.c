@@ -11,6 +11,7 @@ static const char *const texts[ERR_COUNT] = {
     [ERR_NO_SERVICE] = "the PC/SC service cannot be reached",
     [ERR_NO_READER] = "the reader is gone",
     [ERR_NO_CARD] = "there is no card in the reader",
+    [ERR_FORBIDDEN] = "this user may not use the card",
     [ERR_BUSY] = "another program holds the card",
     [ERR_TRANSPORT] = "the exchange with the card broke off",
     [ERR_CANCELLED] = "the wait was cancelled",

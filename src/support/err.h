@@ -14,6 +14,7 @@ enum err {
     ERR_NO_SERVICE,    /* the PC/SC service (pcscd) cannot be reached */
     ERR_NO_READER,     /* the reader is gone */
     ERR_NO_CARD,       /* no card in the reader, or it was taken out */
+    ERR_FORBIDDEN,     /* the service lets this user not use the card (polkit) */
     ERR_BUSY,          /* another program holds the card, longer than we are ready to wait */
     ERR_TRANSPORT,     /* the exchange broke off; what the card did is not known */
     ERR_CANCELLED,     /* a wait was ended by reader_cancel(), or by the holder at the reader */

@@ -94,9 +94,7 @@ check() {
 config() {
     mkdir -p "$HOME/.config"
     printf '%s\n' 'sign.consent = session' 'isolation = maybe' >"$HOME/.config/jpki-pkcs11.conf"
-    printf '%s\n' '[enforced]' 'history.required = yes' >"$WORK/system.conf"
-    touch /etc/jpki-pkcs11.conf
-    mount --bind "$WORK/system.conf" /etc/jpki-pkcs11.conf
+    printf '%s\n' '[enforced]' 'history.required = yes' >/etc/jpki-pkcs11.conf
     ends 1 'the settings, of which one is wrong' jpki config
     expect_has '  it is named with file and line' "jpki-pkcs11.conf:2: 'isolation' is 'maybe'" "$OUTPUT"
     expect_has '  one of the holder' "^sign.consent +session +$HOME/.config/jpki-pkcs11.conf:1\$" \
@@ -112,6 +110,7 @@ config() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
+    own_etc
     pcscd_start
     card_new card
     card_insert card 0

@@ -115,9 +115,7 @@ locked() {
 
 # What an administrator enforces holds for this command as well.
 enforced() {
-    printf '[enforced]\npin.reserve = 2\n' >"$WORK/system.conf"
-    touch /etc/jpki-pkcs11.conf
-    mount --bind "$WORK/system.conf" /etc/jpki-pkcs11.conf
+    printf '[enforced]\npin.reserve = 2\n' >/etc/jpki-pkcs11.conf
     ends 4 'a wrong password' typed WRONG1 pin verify sign
     ends 4 'another' typed WRONG2 pin verify sign
     ends 4 'a third' typed WRONG3 pin verify sign
@@ -128,6 +126,7 @@ enforced() {
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
     CARD=$(card_dir card)
+    own_etc
     pcscd_start
     card_new card
     card_insert card 0

@@ -6,13 +6,6 @@
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
 
-# A copy of /etc in place of the machine's, which is not to be written to.
-own_etc() {
-    cp -a /etc "$WORK/etc"
-    mount --bind "$WORK/etc" /etc
-    rm -f /etc/jpki-pkcs11.conf
-}
-
 # settings USER [SYSTEM]: the two files' contents; an empty one is a missing file.
 settings() {
     mkdir -p "$HOME/.config"

@@ -38,6 +38,13 @@ interop_end() {
     fi
 }
 
+# own_etc: a copy of /etc in place of the machine's, which is not to be written to.
+own_etc() {
+    cp -a /etc "$WORK/etc"
+    mount --bind "$WORK/etc" /etc
+    rm -f /etc/jpki-pkcs11.conf
+}
+
 # A module built with a sanitizer needs the sanitizer's library loaded before the program that loads
 # the module, which was not built with it. Prints its path, or nothing.
 sanitizer_of() {

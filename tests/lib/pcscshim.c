@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * A service that answers as virtual readers cannot make it: a library for LD_PRELOAD, in front of a
+ * program that speaks PC/SC through libpcsclite. $PCSC_SHIM is
+ *
+ *   mute       a card that does not answer its reset: no connection, and SCARD_STATE_MUTE
+ *   forbidden  no connection to any card for this user: SCARD_W_SECURITY_VIOLATION, as pcscd
+ *              answers when polkit denies org.debian.pcsc-lite.access_card
+ */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <winscard.h>
+
+typedef LONG connect_function(SCARDCONTEXT, LPCSTR, DWORD, DWORD, LPSCARDHANDLE, LPDWORD);
+typedef LONG status_function(SCARDCONTEXT, DWORD, SCARD_READERSTATE *, DWORD);
+
+static int is(const char *what)
+{
+    const char *shim = getenv("PCSC_SHIM");
+    return shim != NULL && strcmp(shim, what) == 0;
+}
+
+__attribute__((visibility("default"))) LONG SCardConnect(SCARDCONTEXT context, LPCSTR reader,
+                                                         DWORD mode, DWORD protocols,
+                                                         LPSCARDHANDLE card, LPDWORD protocol)
+{
+    union {
+        void *object;
+        connect_function *call;
+    } next = {.object = dlsym(RTLD_NEXT, "SCardConnect")};
+    if (is("forbidden"))
+        return SCARD_W_SECURITY_VIOLATION;
+    if (is("mute"))
+        return SCARD_W_UNRESPONSIVE_CARD;
+    return next.call(context, reader, mode, protocols, card, protocol);
+}
+
+__attribute__((visibility("default"))) LONG SCardGetStatusChange(SCARDCONTEXT context,
+                                                                 DWORD milliseconds,
+                                                                 SCARD_READERSTATE *states,
+                                                                 DWORD count)
+{
+    union {
+        void *object;
+        status_function *call;
+    } next = {.object = dlsym(RTLD_NEXT, "SCardGetStatusChange")};
+    LONG rv = next.call(context, milliseconds, states, count);
+    for (DWORD i = 0; rv == SCARD_S_SUCCESS && is("mute") && i < count; i++)
+        if ((states[i].dwEventState & SCARD_STATE_PRESENT) != 0) {
+            states[i].dwEventState |= SCARD_STATE_MUTE;
+            states[i].cbAtr = 0;
+        }
+    return rv;
+}
