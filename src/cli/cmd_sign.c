@@ -98,16 +98,14 @@ static int ask_card(const struct wish *wish, const uint8_t *hash, struct buffer 
 static int run(const struct wish *wish)
 {
     uint8_t hash[INFILE_HASH];
-    struct outfile out;
     struct buffer der = {0};
-    if (!outfile_open(&out, wish->output, wish->force))
+    if (!outfile_check(wish->output, wish->force) || !infile_hash(wish->file, hash))
         return CLI_FAILED;
-    int code = infile_hash(wish->file, hash) ? ask_card(wish, hash, &der) : CLI_FAILED;
-    if (code == CLI_OK && !outfile_finish(&out, buffer_view(&der), wish->force))
+    int code = ask_card(wish, hash, &der);
+    if (code == CLI_OK && !outfile_write(wish->output, buffer_view(&der), wish->force))
         code = CLI_FAILED;
     if (code == CLI_OK)
         fprintf(stderr, _("The signature is in %s\n"), wish->output);
-    outfile_drop(&out);
     buffer_clear(&der);
     return code;
 }

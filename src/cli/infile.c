@@ -94,26 +94,22 @@ bool infile_hash(const char *path, uint8_t hash[INFILE_HASH])
 
 /* ---- a file that is made ---- */
 
-bool outfile_open(struct outfile *out, const char *path, bool force)
+bool outfile_check(const char *path, bool force)
 {
     struct stat st;
-    *out = (struct outfile){.path = path, .fd = -1};
-    if (!force && lstat(path, &st) == 0) {
-        cli_complain(_("%s is there already; --force replaces it"), path);
-        return false;
-    }
-    if (asprintf(&out->temporary, "%s.XXXXXX", path) < 0) {
-        out->temporary = NULL;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    if (folder == NULL) {
         cli_complain(_("no memory is left"));
         return false;
     }
-    out->fd = mkostemp(out->temporary, O_CLOEXEC);
-    if (out->fd >= 0)
-        return true;
-    complain(path);
-    free(out->temporary);
-    out->temporary = NULL;
-    return false;
+    bool ok = access(folder, W_OK | X_OK) == 0 || complain(path);
+    free(folder);
+    if (ok && !force && lstat(path, &st) == 0) {
+        cli_complain(_("%s is there already; --force replaces it"), path);
+        ok = false;
+    }
+    return ok;
 }
 
 static bool write_all(int fd, struct bytes content)
@@ -138,39 +134,41 @@ static bool open_to_others(int fd)
 }
 
 /* link(2) replaces nothing that has come meanwhile; where a file system has no links, rename(2). */
-static bool give_name(const struct outfile *out, bool force)
+static bool give_name(const char *temporary, const char *path, bool force)
 {
     if (!force) {
-        if (link(out->temporary, out->path) == 0)
-            return unlink(out->temporary) == 0;
+        if (link(temporary, path) == 0)
+            return unlink(temporary) == 0;
         if (errno != EPERM && errno != EOPNOTSUPP)
             return false;
     }
-    return rename(out->temporary, out->path) == 0;
+    return rename(temporary, path) == 0;
 }
 
-bool outfile_finish(struct outfile *out, struct bytes content, bool force)
+/* TEMPORARY is a template for mkostemp(3). errno says why when it is false. */
+static bool write_as(char *temporary, const char *path, struct bytes content, bool force)
 {
-    bool ok = write_all(out->fd, content) && open_to_others(out->fd) && fsync(out->fd) == 0;
-    ok = ok && give_name(out, force);
-    if (ok) {
-        free(out->temporary);
-        out->temporary = NULL;
-    } else {
-        complain(out->path);
-    }
-    outfile_drop(out);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool ok = write_all(fd, content) && open_to_others(fd) && fsync(fd) == 0 &&
+              give_name(temporary, path, force);
+    int why = errno;
+    close(fd);
+    if (!ok)
+        unlink(temporary);
+    errno = why;
     return ok;
 }
 
-void outfile_drop(struct outfile *out)
+bool outfile_write(const char *path, struct bytes content, bool force)
 {
-    if (out->temporary != NULL) {
-        unlink(out->temporary);
-        close(out->fd);
-    } else if (out->path != NULL && out->fd >= 0) {
-        close(out->fd);
+    char *temporary = NULL;
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+        cli_complain(_("no memory is left"));
+        return false;
     }
-    free(out->temporary);
-    *out = (struct outfile){0};
+    bool ok = write_as(temporary, path, content, force) || complain(path);
+    free(temporary);
+    return ok;
 }

@@ -19,22 +19,12 @@
  */
 bool infile_hash(const char *path, uint8_t hash[INFILE_HASH]);
 
-/* A file that appears under its name only when all of it is written. {0} is none. */
-struct outfile {
-    const char *path; /* not owned */
-    char *temporary;
-    int fd;
-};
+/* Whether a file can be made at PATH, as far as that can be known: for before anything is asked of
+ * the card. FORCE: one of that name may be replaced. False after a complaint. */
+bool outfile_check(const char *path, bool force);
 
-/* Makes it ready, before anything is asked of the card. FORCE: one of that name may be replaced.
- * False, after a complaint, when it cannot be written there. */
-bool outfile_open(struct outfile *out, const char *path, bool force);
-
-/* Writes all of CONTENT and gives the file its name. False after a complaint; nothing is left of
- * it. */
-bool outfile_finish(struct outfile *out, struct bytes content, bool force);
-
-/* Takes back what was not finished. Accepts {0}. */
-void outfile_drop(struct outfile *out);
+/* Makes the file of CONTENT. It has its name only when all of it is on the disk. False, after a
+ * complaint, and nothing is left of it. */
+bool outfile_write(const char *path, struct bytes content, bool force);
 
 #endif

@@ -68,6 +68,9 @@ refusals() {
     expect '  nothing half made is left' filler "$(ls -A "$WORK/full")"
     expect '  nor elsewhere' "auth.p7s long.p7s" \
         "$(cd "$WORK" && find . -maxdepth 1 -name '*.p7s*' -printf '%f\n' | sort | paste -sd' ')"
+    ends 130 'interrupted at the question' python3 "$ROOT/tests/lib/interrupt.py" ': $' "$JPKI" sign \
+        --output "$WORK/full/interrupted" "$WORK/long"
+    expect '  nothing is left of it' filler "$(ls -A "$WORK/full")"
     expect '  the old one is untouched' "$before" "$(sha256sum "$WORK/long.p7s")"
     ends 0 'replaced when that is wanted' typed "$PIN_SIGN" sign --force "$WORK/long"
     works '  openssl accepts it' cms_verify sign "$WORK/long" "$WORK/long.p7s"
