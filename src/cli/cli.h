@@ -39,6 +39,7 @@ int cmd_pin(const struct cli_command *self, int argc, char **argv);
 int cmd_sign(const struct cli_command *self, int argc, char **argv);
 int cmd_status(const struct cli_command *self, int argc, char **argv);
 int cmd_verify(const struct cli_command *self, int argc, char **argv);
+int cmd_watch(const struct cli_command *self, int argc, char **argv);
 
 /* Prints "jpki: TEXT" and a newline on standard error. */
 __attribute__((format(printf, 1, 2))) void cli_complain(const char *format, ...);

@@ -15,7 +15,6 @@
 #include "cli/settings.h"
 
 #define SHOWN 20 /* uses, unless more are asked for */
-#define FOLLOW_MS 500
 
 struct wish {
     bool follow, check, all, json;
@@ -44,41 +43,14 @@ static bool keep(struct uses *uses, const struct past_line *line)
 
 /* ---- as a table ---- */
 
-static const char *result_text(const char *result)
-{
-    if (strcmp(result, "CKR_OK") == 0)
-        return _("done");
-    if (strcmp(result, "CKR_PIN_INCORRECT") == 0)
-        return _("wrong PIN");
-    if (strcmp(result, "CKR_PIN_LOCKED") == 0)
-        return _("locked");
-    if (strcmp(result, "CKR_PIN_INVALID") == 0 || strcmp(result, "CKR_PIN_LEN_RANGE") == 0)
-        return _("no such PIN");
-    return strncmp(result, "CKR_", 4) == 0 ? result + 4 : result;
-}
-
-static const char *operation_text(const char *operation)
-{
-    static const char *const words[][2] = {
-        {"login", N_("login")},
-        {"consent", N_("consent")},
-        {"sign", N_("signature")},
-        {"change-pin", N_("new PIN")},
-    };
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (strcmp(operation, words[i][0]) == 0)
-            return _(words[i][1]);
-    return operation;
-}
-
 static void print_use(const struct past_line *line)
 {
     char when[PRINT_TIME];
     print_time(line->time, when);
     print_padded(when, 20);
     print_padded(line->token, 5);
-    print_padded(operation_text(line->operation), 11);
-    print_padded(result_text(line->result), 12);
+    print_padded(past_operation_text(line->operation), 11);
+    print_padded(past_result_text(line->result), 12);
     print_safe(line->program[0] != '\0' ? line->program : "?");
     putchar('\n');
 }
@@ -102,8 +74,8 @@ static void print_table(const struct uses *uses, bool all)
     }
     const struct past_line *last = &uses->lines[uses->count - 1];
     print_time(last->time, when);
-    printf(_("Previous use: %s, %s (%s)\n\n"), when, operation_text(last->operation),
-           result_text(last->result));
+    printf(_("Previous use: %s, %s (%s)\n\n"), when, past_operation_text(last->operation),
+           past_result_text(last->result));
     print_head();
     for (size_t i = 0; i < shown; i++)
         print_use(&uses->lines[uses->count - 1 - i]);
@@ -173,21 +145,11 @@ static int check(struct past *past)
     return faults == 0 ? CLI_OK : CLI_FAILED;
 }
 
-static int follow(struct past *past)
+static void show_use(void *context, const struct past_line *line)
 {
-    struct past_line line;
-    const struct timespec pause = {.tv_nsec = FOLLOW_MS * 1000000L};
-    while (past_next(past, &line))
-        continue;
-    print_head();
-    while (!ferror(stdout)) {
-        while (past_next(past, &line))
-            if (line.whole)
-                print_use(&line);
-        fflush(stdout);
-        nanosleep(&pause, NULL);
-    }
-    return CLI_OK; /* print_end() complains */
+    (void)context;
+    print_use(line);
+    fflush(stdout);
 }
 
 /* ---- the command ---- */
@@ -247,13 +209,14 @@ int cmd_history(const struct cli_command *self, int argc, char **argv)
     }
     if (since != NULL && !parse_since(since, &wish.since))
         return CLI_USAGE;
+    if (wish.follow) {
+        past_follow(_("Each use of the card will be shown. ^C ends this."), show_use, NULL);
+        return CLI_OK;
+    }
     struct past *past = past_open();
     if (past == NULL)
         return explain_missing(errno);
-    code = wish.check    ? check(past)
-           : wish.follow ? follow(past)
-           : wish.json   ? show_json(past, &wish)
-                         : show(past, &wish);
+    code = wish.check ? check(past) : wish.json ? show_json(past, &wish) : show(past, &wish);
     past_close(past);
     return code;
 }

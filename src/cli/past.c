@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -24,12 +25,14 @@ struct past {
     char hash[HASH_TEXT]; /* of the line before */
 };
 
+#define NAME "history.jsonl"
+
 struct past *past_open(void)
 {
     int folder = folder_state(false);
     if (folder < 0)
         return NULL;
-    int fd = openat(folder, "history.jsonl", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = openat(folder, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     int why = errno;
     close(folder);
     struct past *past = calloc(1, sizeof(*past));
@@ -53,6 +56,19 @@ void past_close(struct past *past)
     fclose(past->file);
     free(past->text);
     free(past);
+}
+
+bool past_moved(const struct past *past)
+{
+    struct stat ours, now;
+    int folder = folder_state(false);
+    if (folder < 0)
+        return true;
+    bool same = fstat(fileno(past->file), &ours) == 0 &&
+                fstatat(folder, NAME, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+                ours.st_ino == now.st_ino && ours.st_dev == now.st_dev;
+    close(folder);
+    return !same;
 }
 
 static void copy(const json_t *line, const char *member, char *out, size_t size)

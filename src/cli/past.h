@@ -38,8 +38,22 @@ bool past_next(struct past *past, struct past_line *line);
 /* Whether the history ends with a line that breaks off, after past_next() was false. */
 bool past_unfinished(const struct past *past);
 
+/* Whether another file stands in its place by now, or none. */
+bool past_moved(const struct past *past);
+
 /* The last successful use of the token ("auth", "sign") with this serial number. False: none is
  * known. */
 bool past_last(const char *token, const char *serial, struct past_line *use);
+
+/*
+ * Prints GREETING, and calls EACH for every use from then on, until standard output ends. A history
+ * that is made, moved away or begun anew meanwhile is noticed.
+ */
+void past_follow(const char *greeting, void (*each)(void *context, const struct past_line *line),
+                 void *context);
+
+/* An operation or a result in the holder's language; what is not known comes back as it is. */
+const char *past_operation_text(const char *operation);
+const char *past_result_text(const char *result);
 
 #endif

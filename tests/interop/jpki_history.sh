@@ -59,7 +59,7 @@ follow() {
     local pid
     "$JPKI" history --follow >"$WORK/followed" 2>&1 &
     pid=$!
-    wait_until 5 grep -q PROGRAM "$WORK/followed"
+    wait_until 5 grep -q "Each use" "$WORK/followed"
     works 'a use while it is followed' sign_sign SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
     wait_until 5 grep -q 'sign signature .*done' "$WORK/followed" || true
     kill "$pid"
