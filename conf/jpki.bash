@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# What bash offers when you press the tab key after jpki.
+
+_jpki_words() {
+    case $1 in
+        '') echo 'status list cert sign verify pin history doctor watch config --help --version' ;;
+        status | list | doctor | config) echo '--json --help' ;;
+        cert) echo 'auth sign auth-ca sign-ca --pem --der --text --ssh --reader --help' ;;
+        sign) echo '--auth --output --force --reader --help' ;;
+        verify) echo '--ca --help' ;;
+        pin) echo 'status verify change auth sign --reader --help' ;;
+        history) echo '--all --since --follow --check --json --help' ;;
+        watch) echo '--help' ;;
+    esac
+}
+
+_jpki() {
+    local current=${COMP_WORDS[COMP_CWORD]} command=
+    if [ "$COMP_CWORD" -gt 1 ]; then
+        command=${COMP_WORDS[1]}
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$(_jpki_words "$command")" -- "$current")
+}
+
+# Where jpki has nothing to offer, bash offers files: jpki sign wants one.
+complete -o bashdefault -o default -F _jpki jpki
