@@ -79,6 +79,17 @@ signature_certificate() {
     expect_has '  it says so' 'needs a terminal' "$OUTPUT"
 }
 
+# to FILE ARGUMENT...: jpki with standard output there; to_nowhere: closed.
+to() {
+    local file=$1
+    shift
+    jpki "$@" >"$file"
+}
+
+to_nowhere() {
+    jpki "$@" >&-
+}
+
 mistakes() {
     ends 2 'nothing asked for' jpki
     ends 2 'a command that does not exist' jpki stats
@@ -93,9 +104,9 @@ mistakes() {
     ends 3 'a reader that does not exist' jpki cert auth --reader Nonesuch
     ends 0 'help' jpki cert --help
     expect_has '  with the options' '^  --ssh +' "$OUTPUT"
-    ends 1 'a full disk' bash -c '"$0" cert auth >/dev/full' "$JPKI"
+    ends 1 'a full disk' to /dev/full cert auth
     expect_has '  it says so' 'standard output: No space left' "$OUTPUT"
-    ends 1 'standard output that is closed' bash -c '"$0" cert auth >&-' "$JPKI"
+    ends 1 'standard output that is closed' to_nowhere cert auth
 }
 
 japanese() {

@@ -158,7 +158,8 @@ settings() {
 state() {
     local folder=$HOME/.local/state/jpki-pkcs11 model
     model=$("$VCARD" status "$(card_dir card)" | sed -n 's/^model: //p')
-    mkdir -p -m 700 "$folder"
+    mkdir -p "$folder"
+    chmod 700 "$folder"
     printf '%s %s\n' "$(date -u +%F)" "$model" >"$folder/pss-refused"
     wrong 'a refusal of PSS' pss-refused jpki
     expect_has '  which model' "$model" "$OUTPUT"
