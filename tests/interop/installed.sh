@@ -51,6 +51,15 @@ modules_are_there() {
     expect 'no module is a link to another' 3 "$(find "$STAGE$MODULES" -links 1 -type f | wc -l)"
     works 'jpki-vcard is installed' test -x "$STAGE/usr/bin/jpki-vcard"
     works '  and runs' "$STAGE/usr/bin/jpki-vcard" new --help
+    works 'jpki is installed' test -x "$STAGE/usr/bin/jpki"
+    works '  and runs' "$STAGE/usr/bin/jpki" --help
+    works '  with its Japanese' test -f "$STAGE/usr/share/locale/ja/LC_MESSAGES/jpki-pkcs11.mo"
+    works '  its manual' man --warnings -l "$STAGE/usr/share/man/man1/jpki.1"
+    works '  in Japanese' man --warnings -l "$STAGE/usr/share/man/ja/man1/jpki.1"
+    works '  what the shells complete' test -f "$STAGE/usr/share/bash-completion/completions/jpki" \
+        -a -f "$STAGE/usr/share/zsh/site-functions/_jpki"
+    expect '  and its service for the desktop' 'ExecStart=/usr/bin/jpki watch' \
+        "$(grep '^ExecStart=' "$STAGE/usr/lib/systemd/user/jpki-watch.service")"
 }
 
 registration_is_there() {
@@ -66,7 +75,7 @@ samples_are_there() {
     for file in "$ROOT"/conf/*; do
         name=$(basename "$file" .in)
         case $name in
-            meson.build | jpki-pkcs11.module) continue ;;
+            meson.build | jpki-pkcs11.module | jpki.bash | _jpki | jpki-watch.service) continue ;;
         esac
         works "the sample $name is installed" test -f "$STAGE$DOC/$name"
         expect_has '  a page says where' "$name" "$(grep -rhF "$DOC" "$STAGE$DOC/docs")"
@@ -85,7 +94,7 @@ links() {
 pages_are_there() {
     local page link broken=''
     works 'the pages are those of the source, in both languages' \
-        diff -r "$ROOT/docs" "$STAGE$DOC/docs"
+        diff -r --exclude man "$ROOT/docs" "$STAGE$DOC/docs"
     works '  with the Japanese ones' test -f "$STAGE$DOC/docs/ja/README.md"
     works 'so are the first page' cmp "$ROOT/README.md" "$STAGE$DOC/README.md"
     works '  and the licence' cmp "$ROOT/LICENSE" "$STAGE$DOC/LICENSE"
@@ -105,8 +114,8 @@ modes() {
 
 permissions() {
     expect 'every folder may be entered by everybody' '' "$(modes -type d ! -perm 755)"
-    expect 'what may be run is the command, two samples and the modules' \
-        "/usr/bin/jpki-vcard $(printf "$MODULES/%s.so " "${NAMES[@]}" | xargs -n1 | sort | xargs) $DOC/jpki-nss $DOC/jpki-sign.py" \
+    expect 'what may be run is the commands, two samples and the modules' \
+        "/usr/bin/jpki /usr/bin/jpki-vcard $(printf "$MODULES/%s.so " "${NAMES[@]}" | xargs -n1 | sort | xargs) $DOC/jpki-nss $DOC/jpki-sign.py" \
         "$(modes -type f -perm 755)"
     expect 'everybody may read the rest, and nobody write' '' \
         "$(modes -type f ! -perm 755 ! -perm 644)"
