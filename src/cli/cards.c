@@ -24,6 +24,9 @@ bool cards_open(struct cards *cards, const char *reserved)
     CK_ULONG count = 0;
     memset(cards, 0, sizeof(*cards));
     bool ok = settings_load(&cards->config, reserved);
+    /* No command of ours spends the last try but after a "yes": login_ask_consent(). */
+    if (cards->config.pin_reserve == 0)
+        cards->config.pin_reserve = 1;
     cards->slots = ok ? slots_new(&cards->config, NULL) : NULL;
     if (cards->slots == NULL || slots_list(cards->slots, false, NULL, &count) != CKR_OK) {
         cli_complain(_("no memory is left"));

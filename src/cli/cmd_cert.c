@@ -107,7 +107,7 @@ static int open_certificate(struct token *token)
                 "Whoever gets it gets these.\n"),
               stderr);
     login_tell_tries(token);
-    int code = login_may_try(token, false);
+    int code = login_may_try(token);
     return code == CLI_OK ? login(token) : code;
 }
 

@@ -61,6 +61,7 @@ static int explain_change(const struct token *token, CK_RV rv)
     case CKR_PIN_LEN_RANGE:
     case CKR_PIN_INCORRECT:
     case CKR_PIN_LOCKED:
+    case CKR_USER_PIN_NOT_INITIALIZED:
         return login_explain(token, rv);
     default:
         cli_complain(_("the exchange with the card broke off, and which one holds now is not "
@@ -97,7 +98,7 @@ static int verify(struct token *token)
 }
 
 /* One of the two that want a PIN. */
-static int with_pin(const struct cards *cards, const char *reader, enum card_role role,
+static int with_pin(struct cards *cards, const char *reader, enum card_role role,
                     int (*job)(struct token *token))
 {
     struct terminal *terminal;
@@ -106,7 +107,7 @@ static int with_pin(const struct cards *cards, const char *reader, enum card_rol
     if (code != CLI_OK)
         return code;
     login_tell_tries(token);
-    code = login_may_try(token, true);
+    code = login_ask_consent(cards, token);
     if (code == CLI_OK) {
         code = job(token);
         login_tell_tries(token);
@@ -127,8 +128,9 @@ static int status(const struct cards *cards, const char *reader, enum card_role 
     else
         printf(_("%s: %d of %u tries left\n"), login_pin_name(role), token->tries,
                token->key->pin.tries);
+    int tries = token->tries; /* the token ends with the card */
     terminal_leave(terminal);
-    return token->tries == 0 ? CLI_PIN_LOCKED : CLI_OK;
+    return tries == 0 ? CLI_PIN_LOCKED : CLI_OK;
 }
 
 static int status_of_both(const struct cards *cards, const char *reader)
@@ -145,7 +147,7 @@ static int run(const char *what, const char *reader, const char *key)
     int code;
     if (key != NULL && !cards_role(key, &role))
         return CLI_USAGE;
-    if (!cards_open(&cards, "slots=both pin.reserve=0"))
+    if (!cards_open(&cards, "slots=both"))
         return CLI_FAILED;
     if (strcmp(what, "status") != 0)
         code = with_pin(&cards, reader, role, strcmp(what, "change") == 0 ? change : verify);

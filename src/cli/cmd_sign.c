@@ -8,6 +8,7 @@
 
 #include "cli/cms.h"
 #include "cli/login.h"
+#include "cli/report.h"
 #include "token/object.h"
 #include "token/pin.h"
 #include "token/sign.h"
@@ -44,13 +45,29 @@ static int load_certificates(struct token *token, const struct x509 **ca)
     return e == ERR_OK ? CLI_OK : CLI_FAILED;
 }
 
+/* A signature by an ended certificate is worth nothing, and would only look like one. */
+static int judge(const struct token *token)
+{
+    enum report_certificate state = report_certificate(&token->holder.x509);
+    if (state == REPORT_EXPIRED)
+        cli_complain(_("the certificate has ended: nothing can be signed with it any more"));
+    else if (state == REPORT_EARLY)
+        cli_complain(_("the certificate is not valid yet: is this computer's clock right?"));
+    return state == REPORT_EXPIRED || state == REPORT_EARLY ? CLI_FAILED : CLI_OK;
+}
+
 /* Logged in, with a consent for one signature. */
-static int make(struct token *token, const uint8_t *hash, struct buffer *der)
+static int make(struct token *token, const struct infile *in, const uint8_t *hash,
+                struct buffer *der)
 {
     uint8_t signature[PROFILE_SIGNATURE_MAX];
     size_t len = sizeof(signature);
     const struct x509 *ca;
     int code = load_certificates(token, &ca);
+    if (code == CLI_OK)
+        code = judge(token);
+    if (code == CLI_OK && !infile_unchanged(in)) /* while the password was typed */
+        code = CLI_FAILED;
     if (code != CLI_OK)
         return code;
     struct cms *cms = cms_new(hash, &token->holder.x509, ca, time(NULL));
@@ -72,7 +89,8 @@ static void warn(const struct wish *wish)
     fprintf(stderr, _("To be signed: %s\n"), wish->file);
 }
 
-static int ask_card(const struct wish *wish, const uint8_t *hash, struct buffer *der)
+static int ask_card(const struct wish *wish, const struct infile *in, const uint8_t *hash,
+                    struct buffer *der)
 {
     struct cards cards;
     struct terminal *terminal;
@@ -83,11 +101,11 @@ static int ask_card(const struct wish *wish, const uint8_t *hash, struct buffer 
     if (code == CLI_OK) {
         warn(wish);
         login_tell_tries(token);
-        code = login_may_try(token, false);
+        code = login_may_try(token);
         if (code == CLI_OK)
             code = login(token);
         if (code == CLI_OK)
-            code = make(token, hash, der);
+            code = make(token, in, hash, der);
         pin_logout(token);
         terminal_leave(terminal);
     }
@@ -98,10 +116,14 @@ static int ask_card(const struct wish *wish, const uint8_t *hash, struct buffer 
 static int run(const struct wish *wish)
 {
     uint8_t hash[INFILE_HASH];
+    struct infile in;
     struct buffer der = {0};
-    if (!outfile_check(wish->output, wish->force) || !infile_hash(wish->file, hash))
+    int code = CLI_FAILED;
+    if (!infile_open(&in, wish->file))
         return CLI_FAILED;
-    int code = ask_card(wish, hash, &der);
+    if (outfile_check(wish->output, wish->force, &in) && infile_hash(&in, hash))
+        code = ask_card(wish, &in, hash, &der);
+    infile_close(&in);
     if (code == CLI_OK && !outfile_write(wish->output, buffer_view(&der), wish->force))
         code = CLI_FAILED;
     if (code == CLI_OK)

@@ -51,13 +51,14 @@ static void tries(struct doctor *doctor, const struct report_token *token, const
         snprintf(text, sizeof(text), _("of the tries of the PIN (%s), %d of %d are left"), key,
                  token->tries, token->tries_full);
         doctor_problem(doctor, "pin-tries", text,
-                       _("The right PIN brings them all back: jpki pin verify"));
+                       _("The right one brings them all back: jpki pin verify auth, or sign"));
     }
 }
 
 static void ours(struct doctor *doctor, const struct report *report)
 {
-    static const char *const keys[CARD_ROLES] = {N_("authentication"), N_("signature")};
+    static const char *const keys[CARD_ROLES] = {N_("user authentication"),
+                                                 N_("digital signature")};
     unsigned before = doctor->problems;
     for (int role = 0; role < CARD_ROLES; role++)
         if (report->tokens[role].shown) {
@@ -82,7 +83,7 @@ static void unreadable(struct doctor *doctor, const char *name)
             doctor, "card-forbidden", _("you may not use the card"),
             _("The rules of pcscd (polkit, action org.debian.pcsc-lite.access_card) let\n"
               "only somebody use it who sits at this computer. Over ssh, an\n"
-              "administrator has to allow it; docs/security.md has the rule."));
+              "administrator has to allow it (docs/security.md, 25)."));
     else if (e == ERR_BUSY)
         doctor_problem(doctor, "card-busy", _("another program holds the card"),
                        _("Wait until it has finished, or end it."));

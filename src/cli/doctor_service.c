@@ -47,7 +47,7 @@ void doctor_service(struct doctor *doctor)
                        _("the smart card service (pcscd) turns you away"),
                        _("Its rules (polkit, action org.debian.pcsc-lite.access_pcsc) let only\n"
                          "somebody use it who sits at this computer. Over ssh, an administrator\n"
-                         "has to allow it; docs/security.md has the rule."));
+                         "has to allow it (docs/security.md, 25)."));
     else if (why == EACCES || why == EPERM)
         doctor_problem(doctor, "service-hidden",
                        _("the smart card service (pcscd) cannot be reached from here"),

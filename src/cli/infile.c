@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,7 +24,8 @@ static bool complain(const char *path)
 static bool same_state(const struct stat *a, const struct stat *b)
 {
     return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
-           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ino == b->st_ino &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec && a->st_ino == b->st_ino &&
            a->st_dev == b->st_dev;
 }
 
@@ -49,67 +51,97 @@ static bool hash_open(int fd, const char *path, off_t size, struct digest *diges
             continue;
         if (n < 0)
             return complain(path);
-        if (digest_update(digest, bytes_of(piece, (size_t)n)) != ERR_OK)
+        if (digest_update(digest, bytes_of(piece, (size_t)n)) != ERR_OK) {
+            cli_complain(_("OpenSSL cannot make the signature: %s"), "SHA-256");
             return false;
+        }
         done += n;
         show_progress(done, size);
     }
     return true;
 }
 
-/* FD is open and stays so. */
-static bool hash_fd(int fd, const char *path, uint8_t hash[INFILE_HASH])
+bool infile_open(struct infile *in, const char *path)
 {
-    uint8_t whole[DIGEST_MAX];
-    struct stat before, after, named;
-    if (fstat(fd, &before) != 0)
-        return complain(path);
-    if (!S_ISREG(before.st_mode)) {
-        cli_complain(_("%s is not a regular file"), path);
+    *in = (struct infile){.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (in->fd < 0 || fstat(in->fd, &in->before) != 0) {
+        complain(path);
+        infile_close(in);
         return false;
     }
-    struct digest *digest = digest_new(DIGEST_SHA256);
-    bool ok = digest != NULL && hash_open(fd, path, before.st_size, digest) &&
-              digest_final(digest, whole) == ERR_OK;
-    digest_free(digest);
-    if (!ok)
-        return false;
-    memcpy(hash, whole, INFILE_HASH);
-    if (fstat(fd, &after) == 0 && same_state(&before, &after) && stat(path, &named) == 0 &&
-        same_state(&before, &named))
+    if (S_ISREG(in->before.st_mode))
         return true;
-    cli_complain(_("%s has changed while it was read; nothing was signed"), path);
+    cli_complain(_("%s is not a regular file"), path);
+    infile_close(in);
     return false;
 }
 
-bool infile_hash(const char *path, uint8_t hash[INFILE_HASH])
+void infile_close(struct infile *in)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return complain(path);
-    bool ok = hash_fd(fd, path, hash);
-    close(fd);
-    return ok;
+    if (in->fd >= 0)
+        close(in->fd);
+    in->fd = -1;
+}
+
+bool infile_hash(const struct infile *in, uint8_t hash[INFILE_HASH])
+{
+    uint8_t whole[DIGEST_MAX];
+    struct digest *digest = digest_new(DIGEST_SHA256);
+    bool ok = digest != NULL && hash_open(in->fd, in->path, in->before.st_size, digest) &&
+              digest_final(digest, whole) == ERR_OK;
+    if (digest == NULL)
+        cli_complain(_("no memory is left"));
+    digest_free(digest);
+    if (ok)
+        memcpy(hash, whole, INFILE_HASH);
+    return ok && infile_unchanged(in);
+}
+
+bool infile_unchanged(const struct infile *in)
+{
+    struct stat now, named;
+    if (fstat(in->fd, &now) == 0 && same_state(&in->before, &now) && stat(in->path, &named) == 0 &&
+        same_state(&in->before, &named))
+        return true;
+    cli_complain(_("%s has changed meanwhile; nothing was signed"), in->path);
+    return false;
 }
 
 /* ---- a file that is made ---- */
 
-bool outfile_check(const char *path, bool force)
+/* The folder of PATH with its slash; to be freed. NULL, after a complaint, without memory. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup("./") : strndup(path, (size_t)(slash - path) + 1);
+    if (folder == NULL)
+        cli_complain(_("no memory is left"));
+    return folder;
+}
+
+static bool may_stand_there(const char *path, bool force, const struct infile *in)
 {
     struct stat st;
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-    if (folder == NULL) {
-        cli_complain(_("no memory is left"));
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT || complain(path);
+    if (stat(path, &st) == 0 && st.st_ino == in->before.st_ino && st.st_dev == in->before.st_dev) {
+        cli_complain(_("%s is what is to be signed; it is not replaced"), path);
         return false;
     }
+    if (force)
+        return true;
+    cli_complain(_("%s is there already; --force replaces it"), path);
+    return false;
+}
+
+bool outfile_check(const char *path, bool force, const struct infile *in)
+{
+    char *folder = folder_of(path);
+    if (folder == NULL)
+        return false;
     bool ok = access(folder, W_OK | X_OK) == 0 || complain(path);
     free(folder);
-    if (ok && !force && lstat(path, &st) == 0) {
-        cli_complain(_("%s is there already; --force replaces it"), path);
-        ok = false;
-    }
-    return ok;
+    return ok && may_stand_there(path, force, in);
 }
 
 static bool write_all(int fd, struct bytes content)
@@ -133,14 +165,24 @@ static bool open_to_others(int fd)
     return fchmod(fd, 0666 & ~mask) == 0;
 }
 
-/* link(2) replaces nothing that has come meanwhile; where a file system has no links, rename(2). */
-static bool give_name(const char *temporary, const char *path, bool force)
+/* Replaces nothing that has come meanwhile: renameat2(2) where the file system knows it, else
+ * link(2), and where there are no links either, as good as it can be. */
+static bool give_new_name(const char *temporary, const char *path)
 {
-    if (!force) {
-        if (link(temporary, path) == 0)
-            return unlink(temporary) == 0;
-        if (errno != EPERM && errno != EOPNOTSUPP)
-            return false;
+    struct stat st;
+    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno == EEXIST)
+        return false;
+    if (link(temporary, path) == 0) {
+        unlink(temporary);
+        return true;
+    }
+    if (errno == EEXIST)
+        return false;
+    if (lstat(path, &st) == 0) {
+        errno = EEXIST;
+        return false;
     }
     return rename(temporary, path) == 0;
 }
@@ -152,7 +194,7 @@ static bool write_as(char *temporary, const char *path, struct bytes content, bo
     if (fd < 0)
         return false;
     bool ok = write_all(fd, content) && open_to_others(fd) && fsync(fd) == 0 &&
-              give_name(temporary, path, force);
+              (force ? rename(temporary, path) == 0 : give_new_name(temporary, path));
     int why = errno;
     close(fd);
     if (!ok)
@@ -164,11 +206,17 @@ static bool write_as(char *temporary, const char *path, struct bytes content, bo
 bool outfile_write(const char *path, struct bytes content, bool force)
 {
     char *temporary = NULL;
-    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+    char *folder = folder_of(path);
+    if (folder == NULL)
+        return false;
+    /* A short name: the one that is wanted may be as long as names can be. */
+    bool ok = asprintf(&temporary, "%s.jpki-XXXXXX", folder) >= 0;
+    free(folder);
+    if (!ok) {
         cli_complain(_("no memory is left"));
         return false;
     }
-    bool ok = write_as(temporary, path, content, force) || complain(path);
+    ok = write_as(temporary, path, content, force) || complain(path);
     free(temporary);
     return ok;
 }

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "cli/ask.h"
+#include "cli/settings.h"
 #include "token/pin.h"
+#include "token/record.h"
 #include "token/rv.h"
 
 const char *login_pin_name(enum card_role role)
@@ -28,18 +30,77 @@ static int locked(void)
     return CLI_PIN_LOCKED;
 }
 
-int login_may_try(const struct token *token, bool last_try)
+static int kept(const struct token *token)
+{
+    if (token->tries < 0)
+        cli_complain(
+            _("the card does not tell how many tries are left, and so none is spent; \"jpki pin "
+              "verify %s\" can spend one"),
+            cards_role_name(token->role));
+    else
+        cli_complain(
+            _("tries left: %d. They are kept for you (pin.reserve); \"jpki pin verify %s\" "
+              "can use them"),
+            token->tries, cards_role_name(token->role));
+    return CLI_PIN_LOCKED;
+}
+
+/* What must be recorded and cannot be would be refused after the PIN was typed. */
+static int recordable(const struct token *token)
+{
+    if (record_ready(token) == CKR_OK)
+        return CLI_OK;
+    cli_complain(_("each use must be recorded (history.required), and the usage history cannot be "
+                   "written; \"jpki doctor\" tells more"));
+    return CLI_FAILED;
+}
+
+int login_may_try(const struct token *token)
 {
     if (token->tries == 0)
         return locked();
-    if (token->tries != 1 || !last_try)
-        return CLI_OK;
-    if (ask_consent(
-            _("This is the LAST try. If it is wrong, the card locks, and only the municipal "
-              "office helps.\nType \"yes\" to go on: ")))
-        return CLI_OK;
-    cli_complain(_("nothing was done, and no try was spent"));
-    return CLI_PIN_REFUSED;
+    if (token->tries <= (int)token->config->pin_reserve)
+        return kept(token);
+    return recordable(token);
+}
+
+static bool consents(int tries)
+{
+    char question[400];
+    if (tries == 1)
+        snprintf(question, sizeof(question),
+                 _("This is the LAST try. If it is wrong, the card locks, and only the municipal "
+                   "office or a kiosk helps.\nType \"yes\" to go on: "));
+    else if (tries < 0)
+        snprintf(question, sizeof(question),
+                 _("The card does not tell the tries left: this may be the LAST one. If it is "
+                   "wrong, the "
+                   "card may lock.\nType \"yes\" to go on: "));
+    else
+        snprintf(
+            question, sizeof(question),
+            _("Only %d tries are left, which are kept for you (pin.reserve).\nType \"yes\" to use "
+              "one: "),
+            tries);
+    return ask_consent(question);
+}
+
+int login_ask_consent(struct cards *cards, const struct token *token)
+{
+    int tries = token->tries, enforced = (int)settings_enforced_reserve();
+    if (tries == 0 || tries > (int)cards->config.pin_reserve)
+        return login_may_try(token);
+    if (enforced > 0 && tries <= enforced) {
+        cli_complain(_("the administrator's settings keep these tries (pin.reserve in %s)"),
+                     CONFIG_SYSTEM_FILE);
+        return CLI_PIN_LOCKED;
+    }
+    if (!consents(tries)) {
+        cli_complain(_("nothing was done, and no try was spent"));
+        return CLI_PIN_REFUSED;
+    }
+    cards->config.pin_reserve = tries > 0 ? (unsigned)tries - 1 : 0;
+    return recordable(token);
 }
 
 int login_explain(const struct token *token, CK_RV rv)
@@ -58,13 +119,10 @@ int login_explain(const struct token *token, CK_RV rv)
         cli_complain(_("wrong. Tries left: %d"), token->tries);
         return token->tries == 0 ? locked() : CLI_PIN_REFUSED;
     case CKR_PIN_LOCKED:
-        if (token->tries == 0)
-            return locked();
-        cli_complain(
-            _("tries left: %d. They are kept for you (pin.reserve); \"jpki pin verify %s\" "
-              "can use them"),
-            token->tries, cards_role_name(token->role));
-        return CLI_PIN_LOCKED;
+        return token->tries == 0 ? locked() : kept(token);
+    case CKR_USER_PIN_NOT_INITIALIZED:
+        cli_complain(_("this card has no such key"));
+        return CLI_FAILED;
     default:
         break;
     }
@@ -81,6 +139,8 @@ int login(struct token *token)
     int code;
     if (secret == NULL)
         return CLI_FAILED;
+    if (pin_on_pad(token))
+        fputs(_("(jpki does not use the keys of the reader, as other programs do.)\n"), stderr);
     snprintf(prompt, sizeof(prompt), _("Your %s: "), login_pin_name(token->role));
     code = ask_secret(prompt, secret);
     if (code == CLI_OK)

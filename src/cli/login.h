@@ -13,12 +13,16 @@ const char *login_pin_name(enum card_role role);
 /* One line about the tries left, on standard error. */
 void login_tell_tries(const struct token *token);
 
+/* Inside a terminal, before a PIN is asked for: whether there is a try that may be spent. CLI_OK,
+ * or a complaint was printed. */
+int login_may_try(const struct token *token);
+
 /*
- * Inside a terminal: before a PIN is asked for. CLI_PIN_LOCKED when there is no try to spend. With
- * LAST_TRY, the last one may be spent, but only after the holder has said so: CLI_PIN_REFUSED when
- * he does not.
+ * The same for `jpki pin`, which may spend the tries that are kept (pin.reserve), down to the last,
+ * after the holder has said so: then the reserve in CARDS is lowered, no further than he was told.
+ * What the administrator enforces stands.
  */
-int login_may_try(const struct token *token, bool last_try);
+int login_ask_consent(struct cards *cards, const struct token *token);
 
 /* Asks for the PIN and logs in. CLI_OK, or a complaint was printed. */
 int login(struct token *token);

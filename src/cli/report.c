@@ -30,15 +30,19 @@ enum report_certificate report_judge(const char *not_before, const char *not_aft
 }
 
 /* The last day of validity ends at 23:59:59 in Japan, which is the same day in UTC. */
-static void judge(const struct x509 *x, struct report_token *report)
+enum report_certificate report_certificate(const struct x509 *x)
 {
     char today[DATE_LEN + 1];
     struct tm tm;
     time_t now = time(NULL);
-    gmtime_r(&now, &tm);
-    if (strftime(today, sizeof(today), "%Y%m%d", &tm) == 0)
-        return;
-    report->certificate = report_judge(x->not_before, x->not_after, today);
+    if (gmtime_r(&now, &tm) == NULL || strftime(today, sizeof(today), "%Y%m%d", &tm) == 0)
+        return REPORT_FAILED;
+    return report_judge(x->not_before, x->not_after, today);
+}
+
+static void judge(const struct x509 *x, struct report_token *report)
+{
+    report->certificate = report_certificate(x);
     snprintf(report->until, sizeof(report->until), "%.4s-%.2s-%.2s", x->not_after, x->not_after + 4,
              x->not_after + 6);
 }

@@ -47,6 +47,9 @@ struct report {
 /* Looks at the card in the reader of this index. */
 void report_make(const struct cards *cards, size_t index, struct report *report);
 
+/* What is to be said of a certificate today. */
+enum report_certificate report_certificate(const struct x509 *x);
+
 /* What is to be said of a certificate with these dates (YYYYMMDD) on the day TODAY. */
 enum report_certificate report_judge(const char *not_before, const char *not_after,
                                      const char *today);

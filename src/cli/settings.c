@@ -4,16 +4,31 @@
 #include "support/folder.h"
 #include "support/log.h"
 
-bool settings_load(struct config *config, const char *reserved)
+static bool read_all(struct config *config, const char *reserved)
 {
     struct config_sources sources = {.system_file = CONFIG_SYSTEM_FILE};
     config_find(&sources);
-    folder_find();
     sources.reserved = reserved;
     bool ok = config_load(config, &sources, CONFIG_TOKEN_BOTH);
     config_forget(&sources);
+    return ok;
+}
+
+bool settings_load(struct config *config, const char *reserved)
+{
+    folder_find();
+    bool ok = read_all(config, reserved);
     log_open(config->log_level, config->log_file);
     for (size_t i = 0; i < config->complaint_count; i++)
         log_write(LOG_WARNING, "%s", config->complaints[i]);
     return ok;
+}
+
+unsigned settings_enforced_reserve(void)
+{
+    struct config config;
+    read_all(&config, "pin.reserve=0"); /* the last word, but for what is enforced */
+    unsigned reserve = config.pin_reserve;
+    config_clear(&config);
+    return reserve;
 }

@@ -11,4 +11,8 @@
  */
 bool settings_load(struct config *config, const char *reserved);
 
+/* The tries that the administrator keeps, whatever the holder says (pin.reserve under [enforced]);
+ * 0 when he does not. Without memory it is the default. */
+unsigned settings_enforced_reserve(void);
+
 #endif

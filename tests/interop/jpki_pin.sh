@@ -113,14 +113,73 @@ locked() {
     expect_has '  plainly' '^  PIN +LOCKED$' "$OUTPUT"
 }
 
+# Another program spends a try while the holder is typing: he was not asked about the last one.
+spent_meanwhile() {
+    raw_apdus 0 00A4040C0AD392F000260100000001 00A4020C02001B 0020008006585858585831 \
+        0020008006585858585831 0020008006585858585831 >/dev/null
+    expect 'two tries of the password are left' 2 "$(left sign)"
+    ends 5 'a try is spent while the password is typed' spent_and_typed
+    expect_has '  it is kept' 'Tries left: 1|tries left: 1' "$OUTPUT"
+    expect '  and still there' 1 "$(left sign)"
+    ends 0 'knowingly it can be spent' typed $'yes\nNEW2PASSWORD' pin verify sign
+    asked 2
+}
+
+# The typist waits at the question until the other program has spent its try.
+spent_and_typed() {
+    local code=0
+    mkfifo "$WORK/gate"
+    python3 "$ROOT/tests/lib/late_typist.py" 'password.*: $' NEW2PASSWORD "$WORK/gate" "$JPKI" pin \
+        verify sign </dev/null &
+    local typist=$!
+    read -r <"$WORK/gate" # the question is there
+    raw_apdus 0 00A4040C0AD392F000260100000001 00A4020C02001B 0020008006585858585831 >/dev/null
+    echo go >"$WORK/gate"
+    wait "$typist" || code=$?
+    rm "$WORK/gate"
+    return "$code"
+}
+
 # What an administrator enforces holds for this command as well.
 enforced() {
     printf '[enforced]\npin.reserve = 2\n' >/etc/jpki-pkcs11.conf
     ends 4 'a wrong password' typed WRONG1 pin verify sign
     ends 4 'another' typed WRONG2 pin verify sign
     ends 4 'a third' typed WRONG3 pin verify sign
-    ends 5 'the rest is kept' typed NEW2PASSWORD pin verify sign
+    ends 5 'the rest is kept' typed $'yes\nNEW2PASSWORD' pin verify sign
+    asked 0
+    expect_has '  it is said who keeps it' "administrator's settings keep" "$OUTPUT"
     expect '  two tries' 2 "$(left sign)"
+    rm /etc/jpki-pkcs11.conf
+}
+
+# Whatever the holder's settings say, only jpki pin spends the last tries, and only after a "yes".
+reserves() {
+    mkdir -p "$HOME/.config"
+    echo 'pin.reserve = 3' >"$HOME/.config/jpki-pkcs11.conf"
+    ends 4 'two tries that are kept, not consented to' typed $'no\nNEW2PASSWORD' pin verify sign
+    expect_has '  it was said how many' 'Only 2 tries are left' "$OUTPUT"
+    ends 4 'one of them, consented to' typed $'yes\nWRONG4' pin verify sign
+    expect '  one is left' 1 "$(left sign)"
+    echo 'pin.reserve = 0' >"$HOME/.config/jpki-pkcs11.conf"
+    ends 5 'without a reserve, signing does not touch the last one' typed NEW2PASSWORD sign "$WORK/short"
+    asked 0
+    ends 5 '  nor does reading the certificate' typed NEW2PASSWORD cert sign
+    asked 0
+    ends 4 '  nor jpki pin unasked' typed $'no\nNEW2PASSWORD' pin verify sign
+    asked 1
+    expect '  it is still there' 1 "$(left sign)"
+    rm "$HOME/.config/jpki-pkcs11.conf"
+    ends 0 'the right password brings them all back' typed $'yes\nNEW2PASSWORD' pin verify sign
+}
+
+# What must be recorded and cannot be: before anything is typed.
+unrecorded() {
+    printf 'history = no\nhistory.required = yes\n' >"$HOME/.config/jpki-pkcs11.conf"
+    ends 1 'a use that cannot be recorded' typed NEW2PASSWORD pin verify sign
+    asked 0
+    expect_has '  is refused for that' 'must be recorded' "$OUTPUT"
+    rm "$HOME/.config/jpki-pkcs11.conf"
 }
 
 main() {
@@ -135,7 +194,10 @@ main() {
     change
     last_try
     locked
+    spent_meanwhile
     enforced
+    reserves
+    unrecorded
     interop_end
 }
 

@@ -72,6 +72,17 @@ refusals() {
         --output "$WORK/full/interrupted" "$WORK/long"
     expect '  nothing is left of it' filler "$(ls -A "$WORK/full")"
     expect '  the old one is untouched' "$before" "$(sha256sum "$WORK/long.p7s")"
+    cp "$WORK/short" "$WORK/document"
+    ends 1 'in the place of what is signed' typed "$PIN_SIGN" sign --force --output "$WORK/document" \
+        "$WORK/document"
+    asked 0
+    works '  which is still itself' cmp "$WORK/short" "$WORK/document"
+    local long
+    long=$WORK/$(printf 'x%.0s' {1..255})
+    ends 0 'the longest name that there is' typed "$PIN_SIGN" sign --output "$long" "$WORK/short"
+    rm -f "$long"
+    ends 1 'one that is longer' typed "$PIN_SIGN" sign --output "${long}x" "$WORK/short"
+    asked 0
     ends 0 'replaced when that is wanted' typed "$PIN_SIGN" sign --force "$WORK/long"
     works '  openssl accepts it' cms_verify sign "$WORK/long" "$WORK/long.p7s"
 }
@@ -85,9 +96,36 @@ changing() {
         "$WORK/growing"
     kill "$writer"
     asked 0
-    expect_has '  it says so' 'has changed while it was read' "$OUTPUT"
+    expect_has '  it says so' 'has changed meanwhile' "$OUTPUT"
     works '  nothing is made' test ! -e "$WORK/grown.p7s"
     rm "$WORK/growing"
+}
+
+# While the holder types, the file becomes another one.
+changed_meanwhile() {
+    local code=0 typist
+    mkfifo "$WORK/gate"
+    cp "$WORK/short" "$WORK/shown"
+    python3 "$ROOT/tests/lib/late_typist.py" 'password.*: $' "$PIN_SIGN" "$WORK/gate" "$JPKI" sign \
+        "$WORK/shown" >"$WORK/late" 2>&1 </dev/null &
+    typist=$!
+    read -r <"$WORK/gate"
+    echo 'Another message.' >"$WORK/shown"
+    echo go >"$WORK/gate"
+    wait "$typist" || code=$?
+    expect 'a file that changes while the password is typed' 1 "$code"
+    expect_has '  is not signed' 'has changed meanwhile; nothing was signed' "$(cat "$WORK/late")"
+    works '  and nothing is made' test ! -e "$WORK/shown.p7s"
+}
+
+expired() {
+    card_new old --expired
+    card_insert old 1
+    ends 1 'an ended certificate' typed "$PIN_SIGN" sign --reader '00 01' --output "$WORK/old.p7s" \
+        "$WORK/short"
+    expect_has '  signs nothing any more' 'the certificate has ended' "$OUTPUT"
+    works '  and nothing is made' test ! -e "$WORK/old.p7s"
+    card_take 1
 }
 
 # What another program has signed with another CA's key.
@@ -136,6 +174,8 @@ main() {
     authentication_key
     refusals
     changing
+    changed_meanwhile
+    expired
     verify
     interop_end
 }
