@@ -140,7 +140,7 @@ int login(struct token *token)
     if (secret == NULL)
         return CLI_FAILED;
     if (pin_on_pad(token))
-        fputs(_("(jpki does not use the keys of the reader, as other programs do.)\n"), stderr);
+        fputs(_("(Type it on the keyboard: jpki does not use the reader's own keys.)\n"), stderr);
     snprintf(prompt, sizeof(prompt), _("Your %s: "), login_pin_name(token->role));
     code = ask_secret(prompt, secret);
     if (code == CLI_OK)
