@@ -29,33 +29,69 @@ size_t print_columns(const char *text)
     return columns;
 }
 
+bool print_turns(unsigned long c)
+{
+    return c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
 static bool is_safe(wchar_t c)
 {
-    unsigned long u = (unsigned long)c; /* glibc: Unicode */
-    bool turns = u == 0x061C || u == 0x200E || u == 0x200F || (u >= 0x202A && u <= 0x202E) ||
-                 (u >= 0x2066 && u <= 0x2069);
-    return iswprint((wint_t)c) && !turns;
+    return iswprint((wint_t)c) && !print_turns((unsigned long)c); /* glibc: Unicode */
+}
+
+/* The first character of TEXT, LEFT bytes long, to OUT; the number of its bytes. */
+static size_t put_first(FILE *out, const char *text, size_t left, size_t *columns)
+{
+    wchar_t c;
+    mbstate_t state = {0};
+    size_t bytes = mbrtowc(&c, text, left, &state);
+    bool known = bytes != (size_t)-1 && bytes != (size_t)-2;
+    if (known && is_safe(c)) {
+        int width = wcwidth(c);
+        fwrite(text, 1, bytes, out);
+        *columns += width > 0 ? (size_t)width : 0;
+    } else {
+        fputc('?', out);
+        ++*columns;
+    }
+    return known ? bytes : 1;
+}
+
+size_t print_safe_to(FILE *out, const char *text)
+{
+    size_t columns = 0;
+    for (size_t left = strlen(text); left > 0;) {
+        size_t bytes = put_first(out, text, left, &columns);
+        text += bytes;
+        left -= bytes;
+    }
+    return columns;
 }
 
 void print_safe(const char *text)
 {
-    mbstate_t state = {0};
-    size_t left = strlen(text);
-    while (left > 0) {
-        wchar_t c;
-        size_t bytes = mbrtowc(&c, text, left, &state);
-        bool known = bytes != (size_t)-1 && bytes != (size_t)-2;
-        if (known && is_safe(c))
-            fwrite(text, 1, bytes, stdout);
+    print_safe_to(stdout, text);
+}
+
+void print_safe_lines(FILE *out, const char *text)
+{
+    size_t columns = 0;
+    for (size_t left = strlen(text); left > 0;) {
+        size_t bytes = 1;
+        if (*text == '\n' || *text == '\t')
+            fputc(*text, out);
         else
-            putchar('?');
-        if (!known) {
-            memset(&state, 0, sizeof(state));
-            bytes = 1;
-        }
+            bytes = put_first(out, text, left, &columns);
         text += bytes;
         left -= bytes;
     }
+}
+
+void print_safe_padded(const char *text, size_t columns)
+{
+    for (size_t used = print_safe_to(stdout, text); used < columns; used++)
+        putchar(' ');
 }
 
 void print_padded(const char *text, size_t columns)

@@ -6,7 +6,9 @@
 #ifndef JPKI_CLI_PRINT_H
 #define JPKI_CLI_PRINT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <time.h>
 
 /* The columns that TEXT takes on a terminal. */
@@ -15,6 +17,18 @@ size_t print_columns(const char *text);
 /* TEXT on standard output, with a "?" for each character that could deceive a terminal: of control,
  * or one that turns the direction of writing. */
 void print_safe(const char *text);
+
+/* The same to OUT; the columns that were printed. */
+size_t print_safe_to(FILE *out, const char *text);
+
+/* The same for a text of several lines: newlines and tabs stay. */
+void print_safe_lines(FILE *out, const char *text);
+
+/* The same on standard output, filled with blanks up to COLUMNS. */
+void print_safe_padded(const char *text, size_t columns);
+
+/* Whether the Unicode character C turns the direction of writing. */
+bool print_turns(unsigned long c);
 
 /* TEXT on standard output, filled with blanks up to COLUMNS. */
 void print_padded(const char *text, size_t columns);
