@@ -26,9 +26,7 @@ static void print_fact(void *context, const struct config_fact *fact)
 {
     (void)context;
     print_padded(fact->name, 18);
-    print_safe(fact->value);
-    for (size_t used = print_columns(fact->value); used < 14; used++)
-        putchar(' ');
+    print_safe_padded(fact->value, 14);
     putchar(' ');
     print_place(fact);
     putchar('\n');

@@ -48,9 +48,9 @@ static void print_use(const struct past_line *line)
     char when[PRINT_TIME];
     print_time(line->time, when);
     print_padded(when, 20);
-    print_padded(line->token, 5);
-    print_padded(past_operation_text(line->operation), 11);
-    print_padded(past_result_text(line->result), 12);
+    print_safe_padded(line->token, 5);
+    print_safe_padded(past_operation_text(line->operation), 11);
+    print_safe_padded(past_result_text(line->result), 12);
     print_safe(line->program[0] != '\0' ? line->program : "?");
     putchar('\n');
 }
@@ -64,18 +64,24 @@ static void print_head(void)
     puts(_("PROGRAM"));
 }
 
+static void print_previous(const struct past_line *line)
+{
+    char when[PRINT_TIME], text[256];
+    print_time(line->time, when);
+    snprintf(text, sizeof(text), _("Previous use: %s, %s (%s)"), when,
+             past_operation_text(line->operation), past_result_text(line->result));
+    print_safe(text);
+    fputs("\n\n", stdout);
+}
+
 static void print_table(const struct uses *uses, bool all)
 {
     size_t shown = all || uses->count < SHOWN ? uses->count : SHOWN;
-    char when[PRINT_TIME];
     if (uses->count == 0) {
         puts(_("No use is recorded."));
         return;
     }
-    const struct past_line *last = &uses->lines[uses->count - 1];
-    print_time(last->time, when);
-    printf(_("Previous use: %s, %s (%s)\n\n"), when, past_operation_text(last->operation),
-           past_result_text(last->result));
+    print_previous(&uses->lines[uses->count - 1]);
     print_head();
     for (size_t i = 0; i < shown; i++)
         print_use(&uses->lines[uses->count - 1 - i]);

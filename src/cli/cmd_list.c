@@ -75,7 +75,7 @@ static bool find(const struct cards *cards, size_t index, enum card_role role, s
 static void print_entry(const struct entry *entry)
 {
     print_padded(entry->key, 6);
-    print_padded(entry->label, 28);
+    print_safe_padded(entry->label, 28);
     printf("%s  ", entry->serial);
     print_safe(entry->reader);
     printf("\n      %s\n", entry->uri);

@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -28,14 +29,20 @@ static const struct cli_command commands[] = {
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
+/* A message may repeat what others have written: names of files and programs, words of a command
+ * line. */
 void cli_complain(const char *format, ...)
 {
+    char *text = NULL;
     va_list arguments;
     va_start(arguments, format);
-    fputs("jpki: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    if (vasprintf(&text, format, arguments) < 0)
+        text = NULL;
     va_end(arguments);
+    fputs("jpki: ", stderr);
+    print_safe_to(stderr, text != NULL ? text : format);
+    fputc('\n', stderr);
+    free(text);
 }
 
 static void print_help(FILE *out)

@@ -55,6 +55,22 @@ deceiver() {
     expect_has '  shows it harmless' 'evil\?\[2J\?exe$' "$OUTPUT"
 }
 
+# The same in the words of a line that no module has written, and of a command line.
+deceiving_words() {
+    local history=$HOME/.local/state/jpki-pkcs11/history.jsonl
+    cp "$history" "$WORK/history"
+    printf '%s\n' '{"time":"2026-11-24T18:43:00.123+09:00","program":"/x","token":"\u001b[1m",
+        "operation":"\u001b[2J\u202eop","result":"\u001b]0;x\u0007\u009b2J","prev":"0"}' |
+        paste -sd' ' >>"$history"
+    ends 0 'a line with deceiving words' jpki history
+    expect_has '  their controls are not shown' '\?\[1m *\?\[2J\?op *\?\]0;x\?\?2J */x$' "$OUTPUT"
+    expect_has '  nor on top' '^Previous use: .*, \?\[2J\?op \(\?\]0;x\?\?2J\)$' "$OUTPUT"
+    expect '  no control character at all' '' "$(tr -d '\n[:print:]' <<<"$OUTPUT")"
+    cat "$WORK/history" >"$history"
+    ends 1 'a file with a deceiving name' jpki verify "$WORK/short" $'\e[2J\nno'
+    expect_has '  is complained of, harmless' '^jpki: .*\?\[2J\?no' "$OUTPUT"
+}
+
 follow() {
     local pid
     "$JPKI" history --follow >"$WORK/followed" 2>&1 &
@@ -118,6 +134,7 @@ main() {
     table
     since
     deceiver
+    deceiving_words
     follow
     check
     config
