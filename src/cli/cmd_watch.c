@@ -14,33 +14,57 @@
 /* Beyond this many bytes the end of a path is what tells. */
 #define SHOWN 120
 
-static const char *program_text(const char *program)
+/* TEXT, of the history or of the translations, as UTF-8 that cannot deceive; to be freed by
+ * g_free(). */
+static char *safe(const char *text)
 {
-    size_t len = strlen(program);
-    if (len == 0)
-        return _("program not known");
-    return len <= SHOWN ? program : program + (len - SHOWN);
+    GString *out = g_string_new(NULL);
+    char *converted = g_utf8_validate(text, -1, NULL)
+                          ? g_strdup(text)
+                          : g_locale_to_utf8(text, -1, NULL, NULL, NULL);
+    char *valid = converted != NULL ? converted : g_utf8_make_valid(text, -1);
+    for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        g_string_append_unichar(out, g_unichar_isprint(c) && !print_turns(c) ? c : '?');
+    }
+    g_free(valid);
+    return g_string_free(out, FALSE);
 }
 
-/* TEXT without what a desktop would take for markup, or could not show; to be freed by g_free(). */
-static char *plain(const char *text)
+/* PROGRAM without what a desktop would take for markup; to be freed by g_free(). */
+static char *program_text(const char *program)
 {
-    char *valid = g_utf8_make_valid(text, -1);
-    char *escaped = g_markup_escape_text(valid, -1);
-    g_free(valid);
+    char *whole = safe(program[0] != '\0' ? program : _("program not known"));
+    const char *end = whole;
+    if (strlen(whole) > SHOWN) {
+        end = whole + (strlen(whole) - SHOWN);
+        while (((unsigned char)*end & 0xC0) == 0x80) /* not in the middle of a character */
+            end++;
+    }
+    char *shown = g_strconcat(end != whole ? "…" : "", end, NULL);
+    char *escaped = g_markup_escape_text(shown, -1);
+    g_free(shown);
+    g_free(whole);
     return escaped;
+}
+
+static char *title_of(const struct past_line *line)
+{
+    char text[256];
+    snprintf(text, sizeof(text), _("My Number Card: %s (%s)"), past_operation_text(line->operation),
+             past_result_text(line->result));
+    return safe(text);
 }
 
 static void notify_use(void *context, const struct past_line *line)
 {
     bool done = strcmp(line->result, "CKR_OK") == 0;
-    char when[PRINT_TIME], title[160];
+    char when[PRINT_TIME];
     GError *error = NULL;
     bool *failed = context;
     print_time(line->time, when);
-    snprintf(title, sizeof(title), _("My Number Card: %s (%s)"),
-             past_operation_text(line->operation), past_result_text(line->result));
-    char *program = plain(program_text(line->program));
+    char *title = title_of(line);
+    char *program = program_text(line->program);
     char *body = g_strdup_printf("%s\n%s", program, when);
     NotifyNotification *note =
         notify_notification_new(title, body, done ? "dialog-information" : "dialog-warning");
@@ -53,6 +77,7 @@ static void notify_use(void *context, const struct past_line *line)
     g_object_unref(note);
     g_free(body);
     g_free(program);
+    g_free(title);
 }
 
 int cmd_watch(const struct cli_command *self, int argc, char **argv)

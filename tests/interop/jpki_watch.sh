@@ -68,6 +68,17 @@ markup() {
     expect_told '  is told without' 1 '&lt;b&gt;bold'
 }
 
+# Words that no module has written, and a path whose end begins in the middle of a character.
+deceiver() {
+    local path
+    path=/$(printf '漢%.0s' {1..60})
+    printf '%s\n' "{\"operation\":\"\\u001b[2J\\u202eop\",\"result\":\"CKR_漢漢漢漢漢漢漢漢漢漢漢漢漢\",
+        \"program\":\"$path/x\",\"prev\":\"0\"}" | paste -sd' ' \
+        >>"$HOME/.local/state/jpki-pkcs11/history.jsonl"
+    expect_told 'a line with deceiving words is told without' 1 'My Number Card: \?\[2J\?op \(漢'
+    expect_told '  and the end of its path' 1 '"…漢{39}/x'
+}
+
 # The history is moved away; the new one is watched.
 moved() {
     mv "$HOME/.local/state/jpki-pkcs11/history.jsonl" "$WORK/old"
@@ -92,6 +103,7 @@ main() {
     watch_start
     uses
     markup
+    deceiver
     moved
     no_desktop
     kill "$WATCH"
