@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 
 #include "cli/login.h"
+#include "cli/print.h"
 #include "support/nearest.h"
 #include "token/pin.h"
 
@@ -70,13 +71,20 @@ static bool print_pem(const struct x509 *x)
     return PEM_write(stdout, PEM_STRING_X509, "", x->der.data, (long)x->der.len) > 0;
 }
 
+/* A certificate's names and extensions are somebody's words, too. */
 static bool print_text(const struct x509 *x)
 {
     const unsigned char *der = x->der.data;
     X509 *certificate = d2i_X509(NULL, &der, (long)x->der.len);
-    bool ok = certificate != NULL &&
-              X509_print_ex_fp(stdout, certificate,
-                               XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB, 0) > 0;
+    BIO *out = BIO_new(BIO_s_mem());
+    char *text = NULL;
+    bool ok = certificate != NULL && out != NULL &&
+              X509_print_ex(out, certificate,
+                            XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB, 0) > 0 &&
+              BIO_write(out, "", 1) == 1 && BIO_get_mem_data(out, &text) > 0;
+    if (ok)
+        print_safe_lines(stdout, text);
+    BIO_free(out);
     X509_free(certificate);
     return ok;
 }

@@ -147,6 +147,19 @@ kinds() {
     expect_has '  status says so' '^Another kind of card' "$OUTPUT"
 }
 
+# A certificate whose words would clear the screen.
+deceiver() {
+    card_take 1
+    card_new other --force
+    works 'a deceiving certificate' openssl req -x509 -newkey rsa:2048 -nodes -keyout "$WORK/key" \
+        -subj /CN=Evil -addext $'nsComment=a\e[2Jb' -outform DER \
+        -out "$(card_dir other)/auth-ca.der"
+    card_insert other 1
+    ends 0 '  as text' jpki cert auth-ca --text --reader '00 01'
+    expect_has '  its controls are not shown' 'a\?\[2Jb' "$OUTPUT"
+    expect_has '  the rest is as it was' '^    Data:$' "$OUTPUT"
+}
+
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
     CARD=$(card_dir card)
@@ -162,6 +175,7 @@ main() {
     mistakes
     japanese
     kinds
+    deceiver
     interop_end
 }
 
