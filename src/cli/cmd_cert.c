@@ -119,13 +119,16 @@ static int open_certificate(struct token *token)
     return code == CLI_OK ? login(token) : code;
 }
 
-static int load(struct token *token, const struct which *which, const struct x509 **x)
+/* Copies the certificate into DER: the token's own goes with the card. */
+static int load(struct token *token, const struct which *which, struct buffer *der)
 {
     int code = which->ca ? CLI_OK : open_certificate(token);
     if (code != CLI_OK)
         return code;
     enum err e = which->ca ? token_load_ca(token) : token_load_holder(token);
-    *x = which->ca ? &token->ca.x509 : &token->holder.x509;
+    const struct x509 *x = which->ca ? &token->ca.x509 : &token->holder.x509;
+    if (e == ERR_OK && !buffer_set(der, buffer_view(&x->der)))
+        e = ERR_MEMORY;
     if (e == ERR_NOT_FOUND)
         cli_complain(_("there is no such certificate on the card"));
     else if (e != ERR_OK)
@@ -133,24 +136,39 @@ static int load(struct token *token, const struct which *which, const struct x50
     return e == ERR_OK ? CLI_OK : CLI_FAILED;
 }
 
-static int run(const struct which *which, const struct form *form, const char *reader)
+static int read_certificate(const struct which *which, const char *reader, struct buffer *der)
 {
     struct cards cards;
     struct terminal *terminal;
     struct token *token;
-    const struct x509 *x;
     if (!cards_open(&cards, "slots=both"))
         return CLI_FAILED;
     int code = cards_enter(&cards, reader, which->role, &terminal, &token);
     if (code == CLI_OK) {
-        code = load(token, which, &x);
-        if (code == CLI_OK)
-            code = print(x, which, form);
+        code = load(token, which, der);
         if (token->logged_in)
             pin_logout(token);
         terminal_leave(terminal);
     }
     cards_close(&cards);
+    return code;
+}
+
+/* Nothing is printed before the card is left: whoever reads slowly, like a pager, would keep the
+ * holder logged in. */
+static int run(const struct which *which, const struct form *form, const char *reader)
+{
+    struct buffer der = {0};
+    struct x509 x = {0};
+    int code = read_certificate(which, reader, &der);
+    if (code == CLI_OK && x509_parse(buffer_view(&der), &x) != ERR_OK) {
+        cli_complain(_("the certificate could not be printed"));
+        code = CLI_FAILED;
+    }
+    if (code == CLI_OK)
+        code = print(&x, which, form);
+    x509_clear(&x);
+    buffer_clear(&der);
     return code;
 }
 

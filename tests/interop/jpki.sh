@@ -79,6 +79,27 @@ signature_certificate() {
     expect_has '  it says so' 'needs a terminal' "$OUTPUT"
 }
 
+# away_from_card PID MARK: it has been at the card since MARK, and has no connection to pcscd now.
+away_from_card() {
+    [ "$(apdus_since card "$2")" -gt 5 ] && ! find "/proc/$1/fd" -lname 'socket:*' | grep -q .
+}
+
+# A reader of what is printed that takes his time, as a pager does.
+slow_reader() {
+    local pid mark
+    mkfifo "$WORK/full"
+    exec 9<>"$WORK/full"
+    dd if=/dev/zero of="$WORK/full" bs=1024 oflag=nonblock 2>/dev/null || true
+    mark=$(apdu_mark card)
+    "$JPKI" cert auth --text >"$WORK/full" 2>/dev/null &
+    pid=$!
+    works 'the card is left before a certificate is printed' wait_until 10 away_from_card "$pid" "$mark"
+    expect '  which is not yet taken' alive "$(kill -0 "$pid" && echo alive)"
+    kill "$pid"
+    wait "$pid" || true
+    exec 9>&-
+}
+
 # to FILE ARGUMENT...: jpki with standard output there; to_nowhere: closed.
 to() {
     local file=$1
@@ -172,6 +193,7 @@ main() {
     certificate auth-ca "$CARD/auth-ca.pem"
     certificate sign-ca "$CARD/sign-ca.pem"
     signature_certificate
+    slow_reader
     mistakes
     japanese
     kinds
