@@ -84,14 +84,14 @@ away_from_card() {
     [ "$(apdus_since card "$2")" -gt 5 ] && ! find "/proc/$1/fd" -lname 'socket:*' | grep -q .
 }
 
-# A reader of what is printed that takes his time, as a pager does.
+# A reader of what is printed that takes his time, as a pager does: the first write waits for him.
 slow_reader() {
     local pid mark
     mkfifo "$WORK/full"
     exec 9<>"$WORK/full"
     dd if=/dev/zero of="$WORK/full" bs=1024 oflag=nonblock 2>/dev/null || true
     mark=$(apdu_mark card)
-    "$JPKI" cert auth --text >"$WORK/full" 2>/dev/null &
+    env LD_PRELOAD="$PRELOAD" stdbuf -o0 "$JPKI" cert auth --text >"$WORK/full" 2>/dev/null &
     pid=$!
     works 'the card is left before a certificate is printed' wait_until 10 away_from_card "$pid" "$mark"
     expect '  which is not yet taken' alive "$(kill -0 "$pid" && echo alive)"
