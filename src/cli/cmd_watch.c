@@ -90,7 +90,7 @@ int cmd_watch(const struct cli_command *self, int argc, char **argv)
         cli_complain(_("there is no desktop here to be told"));
         return CLI_FAILED;
     }
-    past_follow(_("Each use of the card will be shown. ^C ends this."), notify_use, &failed);
+    code = past_follow(_("Each use of the card will be shown. ^C ends this."), notify_use, &failed);
     notify_uninit();
-    return CLI_OK;
+    return code;
 }

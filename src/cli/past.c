@@ -18,28 +18,55 @@
 
 struct past {
     FILE *file;
-    char *text;
-    size_t room;
+    char text[PAST_LINE_MAX + 1]; /* of a longer line, its beginning */
+    size_t len;                   /* of the whole line */
     unsigned long number;
     bool unfinished;
+    int error;
     char hash[HASH_TEXT]; /* of the line before */
 };
 
 #define NAME "history.jsonl"
 
-struct past *past_open(void)
+/* FD, if it is a file; otherwise -1 with errno. A pipe or a device in the history's place might
+ * keep us waiting, or never end. */
+static int only_file(int fd)
+{
+    struct stat st;
+    int why = 0;
+    if (fstat(fd, &st) != 0)
+        why = errno;
+    else if (!S_ISREG(st.st_mode))
+        why = S_ISDIR(st.st_mode) ? EISDIR : EOPNOTSUPP;
+    if (why == 0)
+        return fd;
+    close(fd);
+    errno = why;
+    return -1;
+}
+
+static int open_file(void)
 {
     int folder = folder_state(false);
     if (folder < 0)
-        return NULL;
+        return -1;
     int fd = openat(folder, NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     int why = errno;
     close(folder);
+    errno = why;
+    return fd >= 0 ? only_file(fd) : -1;
+}
+
+struct past *past_open(void)
+{
+    int fd = open_file();
+    if (fd < 0)
+        return NULL;
     struct past *past = calloc(1, sizeof(*past));
-    FILE *file = fd >= 0 && past != NULL ? fdopen(fd, "r") : NULL;
+    FILE *file = past != NULL ? fdopen(fd, "r") : NULL;
     if (file == NULL) {
-        if (fd >= 0)
-            close(fd);
+        int why = errno;
+        close(fd);
         free(past);
         errno = why;
         return NULL;
@@ -54,7 +81,6 @@ void past_close(struct past *past)
     if (past == NULL)
         return;
     fclose(past->file);
-    free(past->text);
     free(past);
 }
 
@@ -66,7 +92,8 @@ bool past_moved(const struct past *past)
         return true;
     bool same = fstat(fileno(past->file), &ours) == 0 &&
                 fstatat(folder, NAME, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
-                ours.st_ino == now.st_ino && ours.st_dev == now.st_dev;
+                ours.st_ino == now.st_ino && ours.st_dev == now.st_dev &&
+                ours.st_size >= ftello(past->file);
     close(folder);
     return !same;
 }
@@ -93,7 +120,7 @@ static time_t time_of(const char *text)
 static void parse(const struct past *past, struct past_line *line)
 {
     char text[40];
-    json_t *all = json_loads(past->text, 0, NULL);
+    json_t *all = past->len < PAST_LINE_MAX ? json_loadb(past->text, past->len, 0, NULL) : NULL;
     const json_t *tries = json_object_get(all, "tries");
     const char *prev = json_string_value(json_object_get(all, "prev"));
     line->whole = prev != NULL;
@@ -113,30 +140,59 @@ static void parse(const struct past *past, struct past_line *line)
     json_decref(all);
 }
 
-static void hash_line(struct past *past, size_t len)
+/* Reads a line: its beginning into TEXT, all of it into DIGEST. False when there is no whole one.
+ */
+static bool read_line(struct past *past, struct digest *digest)
+{
+    int c;
+    size_t kept = 0;
+    past->len = 0;
+    errno = 0;
+    while ((c = getc_unlocked(past->file)) != EOF && c != '\n') {
+        if (kept == PAST_LINE_MAX) { /* none of ours, but the next line holds its hash */
+            digest_update(digest, bytes_of(past->text, kept));
+            kept = 0;
+        }
+        past->text[kept++] = (char)c;
+        past->len++;
+    }
+    if (c == EOF && ferror(past->file))
+        past->error = errno != 0 ? errno : EIO;
+    digest_update(digest, bytes_of(past->text, kept));
+    past->text[kept] = '\0';
+    return c == '\n';
+}
+
+static void take_line(struct past *past, struct digest *digest, struct past_line *line)
 {
     uint8_t hash[DIGEST_MAX];
-    if (digest_once(DIGEST_SHA256, bytes_of(past->text, len), hash) == ERR_OK)
+    line->number = ++past->number;
+    line->text = past->text;
+    parse(past, line);
+    if (digest_final(digest, hash) == ERR_OK)
         bytes_hex(bytes_of(hash, 32), past->hash);
 }
 
 bool past_next(struct past *past, struct past_line *line)
 {
+    struct digest *digest = digest_new(DIGEST_SHA256);
     memset(line, 0, sizeof(*line));
     clearerr(past->file);
     off_t from = ftello(past->file);
-    ssize_t len = getline(&past->text, &past->room, past->file);
-    past->unfinished = len > 0 && past->text[len - 1] != '\n';
-    if (len <= 0 || past->unfinished) {
+    past->error = digest == NULL ? ENOMEM : 0;
+    bool ended = digest != NULL && read_line(past, digest);
+    past->unfinished = !ended && past->error == 0 && past->len > 0;
+    if (ended)
+        take_line(past, digest, line);
+    else
         fseeko(past->file, from, SEEK_SET);
-        return false;
-    }
-    past->text[len - 1] = '\0';
-    line->number = ++past->number;
-    line->text = past->text;
-    parse(past, line);
-    hash_line(past, (size_t)len - 1);
-    return true;
+    digest_free(digest);
+    return ended;
+}
+
+int past_error(const struct past *past)
+{
+    return past->error;
 }
 
 bool past_unfinished(const struct past *past)
