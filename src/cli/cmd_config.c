@@ -34,11 +34,12 @@ static void print_fact(void *context, const struct config_fact *fact)
 
 static void add_fact(void *context, const struct config_fact *fact)
 {
-    json_array_append_new(context,
-                          json_pack("{s:s, s:s, s:s?, s:o, s:b}", "key", fact->name, "value",
-                                    fact->value, "source", fact->source, "line",
-                                    fact->line > 0 ? json_integer(fact->line) : json_null(),
-                                    "enforced", (int)fact->enforced));
+    json_t *value = report_json_text(fact->value);
+    json_t *source = fact->source != NULL ? report_json_text(fact->source) : json_null();
+    json_t *line = fact->line > 0 ? json_integer(fact->line) : json_null();
+    report_json_add(context,
+                    json_pack("{s:s, s:o, s:o, s:o, s:b}", "key", fact->name, "value", value,
+                              "source", source, "line", line, "enforced", (int)fact->enforced));
 }
 
 /* What is wrong in them; the exit code. */
@@ -66,7 +67,7 @@ int cmd_config(const struct cli_command *self, int argc, char **argv)
         return code;
     config_find(&sources);
     json_t *all = json ? json_array() : NULL;
-    config_explain(&sources, CONFIG_TOKEN_BOTH, json ? add_fact : print_fact, all);
+    config_explain(&sources, CONFIG_TOKEN_BOTH, json ? add_fact : print_fact, &all);
     code = json ? report_json_print(all) : CLI_OK;
     int wrong = complain(&sources);
     config_forget(&sources);

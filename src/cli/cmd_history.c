@@ -91,6 +91,12 @@ static void print_table(const struct uses *uses, bool all)
 
 /* ---- the jobs ---- */
 
+static int unreadable(int why)
+{
+    cli_complain(_("the usage history cannot be read: %s"), strerror(why));
+    return CLI_FAILED;
+}
+
 static bool wanted(const struct wish *wish, const struct past_line *line)
 {
     return line->whole && (wish->since == -1 || line->time >= wish->since);
@@ -102,8 +108,11 @@ static int show_json(struct past *past, const struct wish *wish)
     json_t *all = json_array();
     while (past_next(past, &line))
         if (wanted(wish, &line))
-            json_array_append_new(all, json_loads(line.text, 0, NULL));
-    return report_json_print(all);
+            report_json_add(&all, json_loads(line.text, 0, NULL));
+    if (past_error(past) == 0)
+        return report_json_print(all);
+    json_decref(all); /* a part would pass for the whole */
+    return CLI_FAILED;
 }
 
 static int show(struct past *past, const struct wish *wish)
@@ -114,9 +123,9 @@ static int show(struct past *past, const struct wish *wish)
     while (ok && past_next(past, &line))
         if (wanted(wish, &line))
             ok = keep(&uses, &line);
-    if (ok)
+    if (ok && (uses.count > 0 || past_error(past) == 0))
         print_table(&uses, wish->all || wish->since != -1);
-    else
+    else if (!ok)
         cli_complain(_("no memory is left"));
     free(uses.lines);
     return ok ? CLI_OK : CLI_FAILED;
@@ -144,6 +153,8 @@ static int check(struct past *past)
         printf(_("line %lu is damaged\n"), broken);
         faults++;
     }
+    if (past_error(past) != 0)
+        return CLI_FAILED;
     if (past_unfinished(past))
         puts(_("the last line breaks off; the next use will mend it"));
     if (faults == 0)
@@ -182,10 +193,8 @@ static int explain_missing(int why)
     bool ok = settings_load(&config, NULL);
     enum config_history target = config.history;
     config_clear(&config);
-    if (why != ENOENT) {
-        cli_complain(_("the usage history cannot be read: %s"), strerror(why));
-        return CLI_FAILED;
-    }
+    if (why != ENOENT)
+        return unreadable(why);
     if (ok && target == CONFIG_HISTORY_SYSLOG)
         puts(_("By the settings, uses go to the system log: journalctl -t jpki-pkcs11"));
     else if (ok && target == CONFIG_HISTORY_NO)
@@ -215,14 +224,14 @@ int cmd_history(const struct cli_command *self, int argc, char **argv)
     }
     if (since != NULL && !parse_since(since, &wish.since))
         return CLI_USAGE;
-    if (wish.follow) {
-        past_follow(_("Each use of the card will be shown. ^C ends this."), show_use, NULL);
-        return CLI_OK;
-    }
+    if (wish.follow)
+        return past_follow(_("Each use of the card will be shown. ^C ends this."), show_use, NULL);
     struct past *past = past_open();
     if (past == NULL)
         return explain_missing(errno);
     code = wish.check ? check(past) : wish.json ? show_json(past, &wish) : show(past, &wish);
+    if (past_error(past) != 0) /* what was shown is not all */
+        code = unreadable(past_error(past));
     past_close(past);
     return code;
 }

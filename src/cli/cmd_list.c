@@ -83,13 +83,14 @@ static void print_entry(const struct entry *entry)
 
 static json_t *entry_json(const struct entry *entry)
 {
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s}", "slot", (json_int_t)entry->slot, "key",
-                     entry->key, "label", entry->label, "serial", entry->serial, "reader",
-                     entry->reader, "uri", entry->uri);
+    return json_pack("{s:I, s:s, s:o, s:o, s:o, s:s}", "slot", (json_int_t)entry->slot, "key",
+                     entry->key, "label", report_json_text(entry->label), "serial",
+                     report_json_text(entry->serial), "reader", report_json_text(entry->reader),
+                     "uri", entry->uri);
 }
 
-/* Prints all tokens, or puts them into ALL if that is not NULL; the number of them. */
-static size_t each(const struct cards *cards, json_t *all)
+/* Prints all tokens, or puts them into *ALL if ALL is not NULL; the number of them. */
+static size_t each(const struct cards *cards, json_t **all)
 {
     size_t count = 0;
     struct entry entry;
@@ -99,7 +100,7 @@ static size_t each(const struct cards *cards, json_t *all)
                 continue;
             count++;
             if (all != NULL)
-                json_array_append_new(all, entry_json(&entry));
+                report_json_add(all, entry_json(&entry));
             else
                 print_entry(&entry);
         }
@@ -119,7 +120,7 @@ int cmd_list(const struct cli_command *self, int argc, char **argv)
     if (!cards_open(&cards, NULL))
         return CLI_FAILED;
     json_t *all = json ? json_array() : NULL;
-    size_t count = each(&cards, all);
+    size_t count = each(&cards, json ? &all : NULL);
     code = json ? report_json_print(all) : CLI_OK;
     if (code == CLI_OK && count == 0) {
         cards_explain(&cards);

@@ -159,7 +159,7 @@ static int print_json(const struct cards *cards)
     for (size_t i = 0; i < cards->readers; i++) {
         struct report report;
         report_make(cards, i, &report);
-        json_array_append_new(all, report_json(&report));
+        report_json_add(&all, report_json(&report));
     }
     return report_json_print(all);
 }

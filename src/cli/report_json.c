@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <glib.h>
+
 static const char *const cards[] = {
     [REPORT_EMPTY] = "none",      [REPORT_MUTE] = "mute", [REPORT_UNREADABLE] = "unreadable",
     [REPORT_FOREIGN] = "foreign", [REPORT_OURS] = "jpki",
@@ -15,9 +17,25 @@ static const char *const certificates[] = {
     [REPORT_FAILED] = "failed",
 };
 
+json_t *report_json_text(const char *text)
+{
+    char *valid = g_utf8_make_valid(text, -1);
+    json_t *value = json_string(valid);
+    g_free(valid);
+    return value;
+}
+
+void report_json_add(json_t **all, json_t *value)
+{
+    if (json_array_append_new(*all, value) == 0)
+        return;
+    json_decref(*all);
+    *all = NULL;
+}
+
 static json_t *text_or_null(const char *text)
 {
-    return text[0] != '\0' ? json_string(text) : json_null();
+    return text[0] != '\0' ? report_json_text(text) : json_null();
 }
 
 /* Seconds since 1970 UTC, as RFC 3339 in local time. */
@@ -51,16 +69,18 @@ json_t *report_json(const struct report *report)
     json_t *tokens = json_array();
     for (int role = 0; role < CARD_ROLES; role++)
         if (report->tokens[role].shown)
-            json_array_append_new(tokens, token_json((enum card_role)role, &report->tokens[role]));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "reader", report->reader, "card",
-                     cards[report->card], "kind",
+            report_json_add(&tokens, token_json((enum card_role)role, &report->tokens[role]));
+    return json_pack("{s:o, s:s, s:o, s:o, s:o}", "reader", report_json_text(report->reader),
+                     "card", cards[report->card], "kind",
                      report->kind != NULL ? json_string(report->kind) : json_null(), "serial",
                      text_or_null(report->serial), "keys", tokens);
 }
 
+/* In ASCII, so that it is the same in every locale and steers no terminal. */
 int report_json_print(json_t *value)
 {
-    int failed = value == NULL || json_dumpf(value, stdout, JSON_INDENT(2)) != 0;
+    int failed =
+        value == NULL || json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0;
     if (!failed)
         putchar('\n');
     else if (value == NULL)

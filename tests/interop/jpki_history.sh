@@ -66,6 +66,9 @@ deceiving_words() {
     expect_has '  their controls are not shown' '\?\[1m *\?\[2J\?op *\?\]0;x\?\?2J */x$' "$OUTPUT"
     expect_has '  nor on top' '^Previous use: .*, \?\[2J\?op \(\?\]0;x\?\?2J\)$' "$OUTPUT"
     expect '  no control character at all' '' "$(tr -d '\n[:print:]' <<<"$OUTPUT")"
+    ends 0 '  for programs' jpki history --json
+    expect '  no control character there either' '' "$(tr -d '\n[:print:]' <<<"$OUTPUT")"
+    expect '  but the words as they are' "$(printf '\u001b[2J\u202eop')" "$(json 'x[-1]["operation"]')"
     cat "$WORK/history" >"$history"
     ends 1 'a file with a deceiving name' jpki verify "$WORK/short" $'\e[2J\nno'
     expect_has '  is complained of, harmless' '^jpki: .*\?\[2J\?no' "$OUTPUT"
@@ -82,6 +85,22 @@ follow() {
     wait "$pid" || true
     expect_has '  it is shown' '^20.* sign signature +done +.*/pkcs11-tool$' "$(cat "$WORK/followed")"
     expect_has_not '  and no old one' ' auth ' "$(cat "$WORK/followed")"
+}
+
+# The history is emptied in its place while it is followed.
+emptied() {
+    local pid history=$HOME/.local/state/jpki-pkcs11/history.jsonl
+    cp "$history" "$WORK/history"
+    "$JPKI" history --follow >"$WORK/followed" 2>&1 &
+    pid=$!
+    wait_until 5 grep -q "Each use" "$WORK/followed"
+    : >"$history"
+    works 'a use after it was emptied' sign_sign SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
+    wait_until 5 grep -q 'sign signature .*done' "$WORK/followed" || true
+    kill "$pid"
+    wait "$pid" || true
+    expect_has '  is shown' '^20.* sign signature +done' "$(cat "$WORK/followed")"
+    cat "$WORK/history" >"$history"
 }
 
 check() {
@@ -103,8 +122,29 @@ check() {
     expect_has '  is no fault' 'the next use will mend it' "$OUTPUT"
     works '  the next use' sign_auth SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
     ends 0 '  mends it' jpki history --check
+    { cat "$WORK/history" && head -c 5000 /dev/zero | tr '\0' x && echo; } >"$history"
+    ends 1 'a line that is too long' jpki history --check
+    expect_has '  it is named' "^line $(wc -l <"$history") is damaged" "$OUTPUT"
+    rm "$history"
+    mkfifo "$history"
+    ends 1 'a pipe in its place' jpki history
+    expect_has '  it says so' 'cannot be read: Operation not supported' "$OUTPUT"
     ln -sf "$WORK/history" "$history"
     ends 1 'a link in its place' jpki history
+    rm "$history"
+}
+
+# A file whose very beginning cannot be read: the memory of a process has nothing there.
+read_error() {
+    local history=$HOME/.local/state/jpki-pkcs11/history.jsonl way
+    cp "$WORK/history" "$history"
+    mount --bind /proc/$$/mem "$history"
+    for way in --all --check --json --follow; do
+        ends 1 "a file that cannot be read, $way" jpki history $way
+        expect_has '  it says so' 'cannot be read: Input/output error' "$OUTPUT"
+        expect_has_not '  and nothing else' '^(No use|[0-9]* lines|\[)' "$OUTPUT"
+    done
+    umount "$history"
 }
 
 config() {
@@ -119,6 +159,12 @@ config() {
         '^history.required +yes +/etc/jpki-pkcs11.conf:2 \(enforced\)$' "$OUTPUT"
     expect_has '  one that nobody has set' '^pss +yes +the default$' "$OUTPUT"
     rm "$HOME/.config/jpki-pkcs11.conf"
+    ends 0 'a folder whose name is no text' env XDG_CONFIG_HOME="$WORK/"$'caf\xe9' "$JPKI" config
+    mkdir "$WORK/"$'caf\xe9'
+    echo 'sign.consent = session' >"$WORK/"$'caf\xe9/jpki-pkcs11.conf'
+    ends 0 '  for programs' env XDG_CONFIG_HOME="$WORK/"$'caf\xe9' "$JPKI" config --json
+    expect '  its setting is not left out' session \
+        "$(json '[k["value"] for k in x if k["source"] and "caf\ufffd" in k["source"]][0]')"
     ends 0 'for programs' env JPKI_PKCS11_SLOTS=auth "$JPKI" config --json
     expect '  one of the environment' 'auth JPKI_PKCS11_SLOTS' \
         "$(json '[k["value"] + " " + k["source"] for k in x if k["key"] == "slots"][0]')"
@@ -136,7 +182,9 @@ main() {
     deceiver
     deceiving_words
     follow
+    emptied
     check
+    read_error
     config
     interop_end
 }
