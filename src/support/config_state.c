@@ -86,6 +86,7 @@ static bool stands(const struct config_state *state, const struct config_place *
     return state->enforced[key] && !place->enforce;
 }
 
+/* Only where the value in force is the one at PLACE: one that is kept keeps its origin, too. */
 static void note_origin(struct config_state *state, const struct config_place *place,
                         enum config_key key)
 {
@@ -98,8 +99,10 @@ static void after_wrong(struct config_state *state, const struct config_place *p
 {
     if (stands(state, place, key))
         return;
-    state->number[key] = config_key_after_wrong(key, state->number[key]);
-    note_origin(state, place, key);
+    long so_far = state->number[key];
+    state->number[key] = config_key_after_wrong(key, so_far);
+    if (state->number[key] != so_far)
+        note_origin(state, place, key);
     if (place->enforce)
         state->enforced[key] = true;
 }
@@ -130,7 +133,8 @@ static void complain_name(struct config_state *state, const struct config_place 
         config_state_complain(state, place, "there is no setting '%.40s'", name);
 }
 
-static void set_text(struct config_state *state, enum config_key key, const char *value)
+static void set_text(struct config_state *state, const struct config_place *place,
+                     enum config_key key, const char *value)
 {
     char *copy = NULL;
 
@@ -143,20 +147,25 @@ static void set_text(struct config_state *state, enum config_key key, const char
     }
     free(state->text[key]);
     state->text[key] = copy;
+    note_origin(state, place, key);
 }
 
 static void set_number(struct config_state *state, const struct config_place *place,
-                       enum config_key key, long number)
+                       enum config_key key, long wanted)
 {
     long so_far = state->number[key];
+    long number;
 
     if (key == CONFIG_KEY_SLOTS)
-        number &= state->module_tokens;
+        wanted &= state->module_tokens;
+    number = wanted;
     if (place->stricter_only)
         number = config_key_stricter(key, so_far, number);
     if (key == CONFIG_KEY_SLOTS && number == 0)
         config_state_complain(state, place, "'slots' leaves no token of this module to show");
     state->number[key] = number;
+    if (number == wanted || number != so_far)
+        note_origin(state, place, key);
 }
 
 static bool same(const struct config_state *state, enum config_key key, const char *value,
@@ -194,8 +203,7 @@ void config_state_set(struct config_state *state, const struct config_place *pla
     if (!config_key_is_text(key))
         set_number(state, place, key, number);
     else if (!place->stricter_only)
-        set_text(state, key, value);
-    note_origin(state, place, key);
+        set_text(state, place, key, value);
     if (place->enforce)
         state->enforced[key] = true;
 }

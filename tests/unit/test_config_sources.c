@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/config.h"
+#include "support/config_state.h"
 
 static struct config config;
 
@@ -134,12 +134,61 @@ static void test_find(void **state)
     config_forget(&sources);
 }
 
+/* Sets NAME at a place called SOURCE. */
+static void set(struct config_state *settings, const char *source, bool stricter_only,
+                const char *name, const char *value)
+{
+    const struct config_place place = {.source = source, .stricter_only = stricter_only};
+    config_state_set(settings, &place, name, value);
+}
+
+static void expect_origin(struct config_state *settings, enum config_key key, const char *source)
+{
+    if (source == NULL)
+        assert_null(settings->source[key]);
+    else
+        assert_string_equal(settings->source[key], source);
+}
+
+/* Where only what is stricter counts, the rest is not said to come from there. */
+static void test_origin(void **state)
+{
+    struct config_state s;
+
+    (void)state;
+    config_state_init(&s, CONFIG_TOKEN_BOTH);
+    set(&s, "lax", true, "isolation", "no");
+    expect_origin(&s, CONFIG_KEY_ISOLATION, NULL);
+    set(&s, "plain", false, "isolation", "no");
+    expect_origin(&s, CONFIG_KEY_ISOLATION, "plain");
+    set(&s, "strict", true, "isolation", "yes");
+    expect_origin(&s, CONFIG_KEY_ISOLATION, "strict");
+    set(&s, "wrong", false, "isolation", "maybe");
+    expect_origin(&s, CONFIG_KEY_ISOLATION, "strict");
+    set(&s, "plain", false, "isolation", "no");
+    set(&s, "wrong", false, "isolation", "maybe");
+    expect_origin(&s, CONFIG_KEY_ISOLATION, "wrong");
+    set(&s, "text", true, "log.file", "/a");
+    expect_origin(&s, CONFIG_KEY_LOG_FILE, NULL);
+    set(&s, "plain", false, "log.file", "/a");
+    set(&s, "wrong", false, "log.file", "no path");
+    expect_origin(&s, CONFIG_KEY_LOG_FILE, "plain");
+    assert_string_equal(s.text[CONFIG_KEY_LOG_FILE], "/a");
+    set(&s, "auth", true, "slots", "auth");
+    set(&s, "wider", true, "slots", "both");
+    expect_origin(&s, CONFIG_KEY_SLOTS, "auth");
+    set(&s, "none", true, "slots", "sign");
+    expect_origin(&s, CONFIG_KEY_SLOTS, "none");
+    config_state_clear(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_reserved, clear),
         cmocka_unit_test_teardown(test_debug, clear),
         cmocka_unit_test_teardown(test_find, clear),
+        cmocka_unit_test(test_origin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
