@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "support/nearest.h"
@@ -66,8 +68,16 @@ static int unknown(const char *word)
     return CLI_USAGE;
 }
 
+/* The configuration of OpenSSL may load our module into this very process, where it would be at the
+ * card a second time; and what is said of a signature must not depend on the environment. */
+static void leave_openssl_plain(void)
+{
+    OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+}
+
 int main(int argc, char **argv)
 {
+    leave_openssl_plain();            /* before anything else uses it */
     setvbuf(stderr, NULL, _IOLBF, 0); /* a message is one write, whoever else writes there */
     setlocale(LC_ALL, "");
     bindtextdomain("jpki-pkcs11", JPKI_LOCALEDIR);

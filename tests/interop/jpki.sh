@@ -181,6 +181,17 @@ deceiver() {
     expect_has '  the rest is as it was' '^    Data:$' "$OUTPUT"
 }
 
+# A configuration of OpenSSL that would make it refuse to begin.
+openssl_configuration() {
+    printf '%s\n' 'config_diagnostics = 1' 'openssl_conf = all' '[all]' 'providers = list' '[list]' \
+        'none = section' '[section]' 'module = /nonexistent/provider.so' 'activate = 1' \
+        >"$WORK/openssl.cnf"
+    refused 'a configuration that openssl cannot follow' 'providers available' \
+        env OPENSSL_CONF="$WORK/openssl.cnf" openssl x509 -in "$CARD/auth.pem" -noout -text
+    ends 0 '  is nothing to jpki' env OPENSSL_CONF="$WORK/openssl.cnf" "$JPKI" cert auth --text
+    expect_has '  which shows the certificate' 'Issuer: .*O = JPKI-FAKE' "$OUTPUT"
+}
+
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
     CARD=$(card_dir card)
@@ -194,6 +205,7 @@ main() {
     certificate sign-ca "$CARD/sign-ca.pem"
     signature_certificate
     slow_reader
+    openssl_configuration
     mistakes
     japanese
     kinds
