@@ -48,10 +48,35 @@ in_japanese() {
     LANGUAGE=ja "$@"
 }
 
+# own_folder FOLDER: what is made in it from now on is not made on the machine, which keeps what it
+# has there in sight.
+own_folder() {
+    local kept=$WORK/kept entry
+    [ "$1" != / ] || die 'the root folder cannot be replaced: set a prefix whose first folder exists'
+    mkdir "$kept"
+    mount --rbind "$1" "$kept"
+    mount -t tmpfs tmpfs "$1"
+    for entry in "$kept"/*; do
+        if [ -d "$entry" ] && [ ! -L "$entry" ]; then
+            mkdir "$1/${entry##*/}"
+            mount --rbind "$entry" "$1/${entry##*/}"
+        elif [ -e "$entry" ] || [ -L "$entry" ]; then
+            cp -a "$entry" "$1/"
+        fi
+    done
+}
+
 # translations_here: for in_japanese.
 translations_here() {
-    local place
+    local place parent
     place=$(strings "$JPKI" | grep '^/.*/share/locale$')
-    mkdir -p "$place"
+    parent=$place
+    while [ ! -d "$parent" ]; do
+        parent=$(dirname "$parent")
+    done
+    if [ "$parent" != "$place" ]; then
+        own_folder "$parent"
+        mkdir -p "$place"
+    fi
     mount --bind "$BUILD/src/cli/po" "$place"
 }
