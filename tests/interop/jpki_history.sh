@@ -99,7 +99,7 @@ emptied() {
     wait_until 5 grep -q 'sign signature .*done' "$WORK/followed" || true
     kill "$pid"
     wait "$pid" || true
-    expect_has '  is shown' '^20.* sign signature +done' "$(cat "$WORK/followed")"
+    expect '  is shown, from its login on' 2 "$(grep -cE '^20.* sign (login|signature) +done' "$WORK/followed")"
     cat "$WORK/history" >"$history"
 }
 
