@@ -39,5 +39,7 @@ bool ask_consent(const char *question)
         cli_complain(_("this needs a terminal, to ask you whether you mean it"));
         return false;
     }
-    return strcmp(answer, "yes") == 0 || strcmp(answer, _("yes")) == 0;
+    bool yes = strcmp(answer, "yes") == 0 || strcmp(answer, _("yes")) == 0;
+    explicit_bzero(answer, sizeof(answer)); /* it may have been meant for the question of a PIN */
+    return yes;
 }
