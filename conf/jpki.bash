@@ -21,8 +21,13 @@ _jpki() {
     if [ "$COMP_CWORD" -gt 1 ]; then
         command=${COMP_WORDS[1]}
     fi
+    # The operands of these are files. Without an answer, bash offers some.
+    if [[ $command == @(sign|verify) && $current != -* ]]; then
+        COMPREPLY=()
+        return
+    fi
     mapfile -t COMPREPLY < <(compgen -W "$(_jpki_words "$command")" -- "$current")
 }
 
-# Where jpki has nothing to offer, bash offers files: jpki sign wants one.
+# Where jpki has nothing to offer, bash offers files.
 complete -o bashdefault -o default -F _jpki jpki

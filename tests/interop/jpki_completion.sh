@@ -43,6 +43,8 @@ in_bash() {
     expect '  the certificates' 'auth auth-ca sign sign-ca' \
         "$(bash_offers cert '' | grep -v '^-' | paste -sd' ')"
     expect '  nothing where a file is wanted' '' "$(bash_offers sign doc)"
+    expect '  not even options' '' "$(bash_offers sign '')$(bash_offers verify doc '')"
+    expect '  so that bash offers files' 1 "$(complete -p jpki | grep -c -- '-o default')"
 }
 
 in_zsh() {
