@@ -49,42 +49,105 @@ static void print_line(const char *name, const char *value)
     putchar('\n');
 }
 
+/* A certificate that leads to no CA says of whom it is, and from whom, just as it pleases. */
 static void print_signer(const struct cms_signer *signer)
 {
+    bool vouched = signer->anchor[0] != '\0';
     char when[PRINT_TIME];
     print_time(signer->time, when);
     print_line(_("Signer"), signer->subject);
-    print_line(_("Certified by"), signer->issuer);
+    print_line(vouched ? _("Certified by") : _("Says it is from"), signer->issuer);
     print_line(_("Certificate"), signer->serial);
     print_line(_("Valid until"), signer->until);
     print_line(_("Signed at"), when);
+    if (vouched) {
+        print_line(_("Vouched for by"), signer->anchor);
+        print_line("SHA-256", signer->fingerprint);
+    }
+    if (signer->time_is_outside)
+        puts(_("The certificate was not valid at the time at which it is said to have been used."));
     puts(_("The time is what the signer's computer said. Whether the certificate was revoked was "
            "not\nasked: only verifiers under contract may."));
 }
 
-static int report(enum cms_verdict verdict, const struct cms_signer *signer)
+static const char *good_text(const struct cms_signer *signer)
+{
+    if (signer->only_login)
+        return _("GOOD, but no binding signature: it is of this file, and its signer is certified, "
+                 "but it was made\nwith the key for logging in (authentication), which does not "
+                 "stand for the holder's seal");
+    return _("GOOD: the signature is of this file, and its signer is certified");
+}
+
+static const char *time_text(enum cms_verdict verdict, const struct cms_signer *signer)
+{
+    if (verdict == CMS_EXPIRED)
+        return signer->of_authority
+                   ? _("EXPIRED: the signature is of this file, but an authority's certificate is "
+                       "no longer valid")
+                   : _("EXPIRED: the signature is of this file, but the signer's certificate is no "
+                       "longer valid");
+    return signer->of_authority
+               ? _("NOT VALID YET: the signature is of this file, but an authority's certificate "
+                   "is not valid yet:\nis this computer's clock right?")
+               : _("NOT VALID YET: the signature is of this file, but the signer's certificate is "
+                   "not valid yet:\nis this computer's clock right?");
+}
+
+/* The first line, with WHY in parentheses unless it is empty. */
+static void print_verdict(enum print_style style, const char *text, const char *why)
+{
+    print_styled(style, text);
+    if (why[0] != '\0') {
+        fputs(" (", stdout);
+        print_safe(why);
+        putchar(')');
+    }
+    putchar('\n');
+}
+
+static void print_answer(enum cms_verdict verdict, const struct cms_signer *signer)
 {
     switch (verdict) {
     case CMS_GOOD:
-        print_styled(PRINT_GOOD,
-                     _("GOOD: the signature is of this file, and its signer is certified"));
-        putchar('\n');
-        print_signer(signer);
-        return CLI_OK;
+        print_verdict(signer->only_login ? PRINT_WARNING : PRINT_GOOD, good_text(signer), "");
+        break;
     case CMS_UNTRUSTED:
-        print_styled(PRINT_WARNING,
-                     _("UNKNOWN SIGNER: the signature is of this file, but not certified"));
-        printf(" (%s)\n", signer->why);
-        print_signer(signer);
-        return CLI_FAILED;
+        print_verdict(PRINT_WARNING,
+                      _("UNKNOWN SIGNER: the signature is of this file, but not certified"),
+                      signer->why);
+        break;
+    case CMS_EXPIRED:
+    case CMS_NOT_YET:
+        print_verdict(PRINT_WARNING, time_text(verdict, signer), "");
+        break;
+    case CMS_UNFIT:
+        print_verdict(PRINT_BAD,
+                      _("NOT FOR SIGNING: the signature is of this file, but its certificate is "
+                        "not one for signing"),
+                      "");
+        break;
+    case CMS_WEAK:
+        print_verdict(PRINT_BAD,
+                      _("WEAK: the signature or a certificate is made by a method that can be "
+                        "forged, or that is not known here"),
+                      signer->why);
+        break;
     case CMS_WRONG:
-        print_styled(PRINT_BAD, _("WRONG: this signature is not of this file, or one was changed"));
-        putchar('\n');
-        return CLI_FAILED;
+        print_verdict(PRINT_BAD, _("WRONG: this signature is not of this file, or one was changed"),
+                      "");
+        break;
     case CMS_UNREADABLE:
         break;
     }
-    return CLI_FAILED;
+}
+
+static int report(enum cms_verdict verdict, const struct cms_signer *signer)
+{
+    print_answer(verdict, signer);
+    if (signer->serial[0] != '\0')
+        print_signer(signer);
+    return verdict == CMS_GOOD ? CLI_OK : CLI_FAILED;
 }
 
 int cmd_verify(const struct cli_command *self, int argc, char **argv)

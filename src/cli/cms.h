@@ -35,18 +35,27 @@ bool cms_finish(struct cms *cms, struct bytes signature, struct buffer *der);
 
 enum cms_verdict {
     CMS_GOOD,
-    CMS_UNREADABLE, /* no such signature */
+    CMS_UNREADABLE, /* a file cannot be read, or is no signature of the kind that is checked here */
     CMS_WRONG,      /* not of this content, or changed */
-    CMS_UNTRUSTED /* of this content, but the signer's certificate leads to no CA that was given */
+    CMS_WEAK,       /* by a method that can be forged, whatever else may be right */
+    CMS_UNTRUSTED, /* of this content, but the signer's certificate leads to no CA that was given */
+    CMS_EXPIRED,   /* of this content and certified, but a certificate has ended, */
+    CMS_NOT_YET,   /* or has not begun */
+    CMS_UNFIT      /* of this content, but the certificate is not one for signing */
 };
 
 struct cms_signer {
     char subject[512]; /* as OpenSSL writes names in one line, UTF-8 */
     char issuer[512];
-    char serial[64]; /* hexadecimal */
-    char until[11];  /* YYYY-MM-DD */
-    time_t time;     /* that the signer claims, -1 for none */
-    char why[256];   /* CMS_UNTRUSTED: what OpenSSL says */
+    char serial[64];      /* hexadecimal */
+    char until[11];       /* YYYY-MM-DD */
+    time_t time;          /* that the signer claims, -1 for none */
+    bool time_is_outside; /* of the time for which the certificate is made */
+    bool only_login;      /* the key is for authentication: nothing that binds the holder */
+    bool of_authority;    /* CMS_EXPIRED, CMS_NOT_YET: not the signer's certificate but a CA's */
+    char anchor[512];     /* the CA that was given and vouches, "" when none does */
+    char fingerprint[96]; /* of its certificate, by SHA-256, "AB:CD:..." */
+    char why[256];        /* CMS_WEAK, CMS_UNTRUSTED: the method, or what OpenSSL says */
 };
 
 struct cms_trust; /* the CAs that are believed */
@@ -58,7 +67,8 @@ bool cms_trust_add(struct cms_trust *trust, struct bytes der);
 bool cms_trust_add_file(struct cms_trust *trust, const char *path);
 
 /* Whether the file at SIGNATURE (DER or PEM) is a signature of the file at CONTENT, which is read
- * piece by piece. Complains about files that cannot be read (CMS_UNREADABLE). */
+ * piece by piece. Complains about what is CMS_UNREADABLE. *SIGNER is filled in for verdicts that
+ * say the signature is of this content, and only then. */
 enum cms_verdict cms_verify(const char *content, const char *signature,
                             const struct cms_trust *trust, struct cms_signer *signer);
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Checking a signature has three parts: its form (cms_form.c), whether it is of the content
+ * (cms_verify.c), and what its signer's certificate is worth (cms_chain.c). What they share.
+ */
+#ifndef JPKI_CLI_CMS_PARTS_H
+#define JPKI_CLI_CMS_PARTS_H
+
+#include <openssl/pem.h> /* before cms.h, which only then declares its own PEM functions */
+#include <openssl/cms.h>
+#include <openssl/x509.h>
+
+#include "cli/cms.h"
+
+/* Whether this is a signature of the kind that is checked here: one signer, the content elsewhere,
+ * and signed attributes that say what it is of. Complains otherwise, with PATH. */
+bool cms_has_form(CMS_ContentInfo *cms, const char *path);
+
+/* Whether hash and method of the one signature are among those that nobody can forge. Otherwise
+ * WHY is the name of the one that is not. */
+bool cms_is_strong(CMS_ContentInfo *cms, char *why, size_t size);
+
+/* What the certificate of the one signer is worth; to be asked after CMS_verify(), which looks for
+ * it. CMS_GOOD, CMS_WEAK, CMS_UNTRUSTED, CMS_EXPIRED, CMS_NOT_YET or CMS_UNFIT. */
+enum cms_verdict cms_judge(CMS_ContentInfo *cms, const struct cms_trust *trust,
+                           struct cms_signer *out);
+
+CMS_SignerInfo *cms_signer_info(CMS_ContentInfo *cms);
+void cms_name_text(const X509_NAME *name, char *out, size_t size);
+
+/* For reading PEM: nothing that is read here is a secret, so a file that pretends to be encrypted
+ * must not make the holder type one. */
+int cms_no_password(char *buffer, int size, int writing, void *context);
+
+#endif
