@@ -227,7 +227,7 @@ times() {
     verdict 1 "^EXPIRED.*authority's certificate" 'by a CA that has ended' time.p7s '' \
         "$WORK/old.pem"
     authority fake -subj '/CN=Authority old'
-    certified forged fake "$usage"
+    certified forged fake "$(printf '%s\n' "$usage" 'authorityKeyIdentifier=none')"
     signs forged time.p7s
     verdict 1 '^UNKNOWN SIGNER' "with a forged certificate of that CA's" time.p7s '' "$WORK/old.pem"
     openssl genrsa -out "$WORK/login.key" 2048
