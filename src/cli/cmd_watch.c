@@ -23,7 +23,7 @@ static char *safe(const char *text)
                           ? g_strdup(text)
                           : g_locale_to_utf8(text, -1, NULL, NULL, NULL);
     char *valid = converted != NULL ? converted : g_utf8_make_valid(text, -1);
-    for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
+    for (char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
         gunichar c = g_utf8_get_char(at);
         g_string_append_unichar(out, g_unichar_isprint(c) && !print_turns(c) ? c : '?');
     }
