@@ -36,6 +36,7 @@ int cmd_doctor(const struct cli_command *self, int argc, char **argv);
 int cmd_history(const struct cli_command *self, int argc, char **argv);
 int cmd_list(const struct cli_command *self, int argc, char **argv);
 int cmd_pin(const struct cli_command *self, int argc, char **argv);
+int cmd_setup(const struct cli_command *self, int argc, char **argv);
 int cmd_sign(const struct cli_command *self, int argc, char **argv);
 int cmd_status(const struct cli_command *self, int argc, char **argv);
 int cmd_verify(const struct cli_command *self, int argc, char **argv);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/setup/apply.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/setup/undo.h"
+
+/* What has come between the plan and now is not written over. */
+static bool unchanged(const struct plan_change *change)
+{
+    struct text now = {0};
+    bool same = text_read(change->path, &now) && text_equal(&now, &change->before);
+    text_free(&now);
+    if (!same)
+        cli_complain(_("%s has changed meanwhile; try again"), change->path);
+    return same;
+}
+
+static bool make_folders(const struct record_change *done)
+{
+    for (size_t i = 0; i < json_array_size(done->folders); i++) {
+        const char *path = json_string_value(json_array_get(done->folders, i));
+        if (mkdir(path, geteuid() == 0 ? 0755 : 0700) != 0 && errno != EEXIST) {
+            cli_complain("%s: %s", path, strerror(errno));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A plan changes no file twice, so that BEFORE is what is there. */
+static bool change_file(const struct plan_change *change, const struct record_change *done)
+{
+    struct text after = {0};
+    bool ok = make_folders(done) && unchanged(change) &&
+              text_insert(&change->before, change->kind, change->block, &after) &&
+              text_write(change->path, &after, 0644);
+    text_free(&after);
+    return ok;
+}
+
+static bool change_all(const struct plan *plan, const struct record *record, size_t from)
+{
+    struct record_change done;
+    for (size_t i = 0; i < plan->count; i++)
+        if (!record_get(record, from + i, &done) || !change_file(&plan->changes[i], &done))
+            return false;
+    return true;
+}
+
+/* The record is on the disk before the first file is changed, so that whatever happens in between
+ * can be undone. */
+static bool remember(const struct plan *plan, struct record *record)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (!record_add(record, &plan->changes[i]))
+            return false;
+    return record_save(record);
+}
+
+bool apply(const struct plan *plan, struct record *record)
+{
+    size_t from = json_array_size(record->changes);
+    struct undo undo = {0};
+    if (remember(plan, record) && change_all(plan, record, from))
+        return true;
+    if (undo_plan(&undo, record, from) && undo_run(&undo, record))
+        cli_complain(_("nothing was changed"));
+    undo_free(&undo);
+    return false;
+}
