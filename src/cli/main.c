@@ -3,9 +3,7 @@
  * jpki: what the holder of a card wants to know and to do, in his language.
  */
 #include <locale.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -32,22 +30,6 @@ static const struct cli_command commands[] = {
     {"config", "", N_("Shows the settings in force, and where each comes from."), cmd_config},
 };
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
-
-/* A message may repeat what others have written: names of files and programs, words of a command
- * line. */
-void cli_complain(const char *format, ...)
-{
-    char *text = NULL;
-    va_list arguments;
-    va_start(arguments, format);
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
-    va_end(arguments);
-    fputs("jpki: ", stderr);
-    print_safe_to(stderr, text != NULL ? text : format);
-    fputc('\n', stderr);
-    free(text);
-}
 
 static void print_help(FILE *out)
 {

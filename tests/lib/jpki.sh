@@ -80,3 +80,11 @@ translations_here() {
     fi
     mount --bind "$BUILD/src/cli/po" "$place"
 }
+
+# modules_installed: in this little world the modules of the build folder stand where the
+# installation puts them, in MODULES.
+modules_installed() {
+    MODULES=$(strings "$JPKI" | sed -n 's|^\(/.*\)/jpki-pkcs11-auth\.so$|\1|p')
+    mount -t tmpfs tmpfs "$MODULES"
+    cp "$BUILD"/src/jpki-pkcs11*.so "$MODULES"
+}

@@ -2,9 +2,9 @@
 #include "cli/setup/apply.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/setup/undo.h"
@@ -20,11 +20,19 @@ static bool unchanged(const struct plan_change *change)
     return same;
 }
 
+/* What is made outside of the holder's home, by root, is for everybody. */
+static mode_t folder_mode(const char *path)
+{
+    const char *home = secure_getenv("HOME");
+    size_t len = home != NULL ? strlen(home) : 0;
+    return len > 0 && strncmp(path, home, len) == 0 && path[len] == '/' ? 0700 : 0755;
+}
+
 static bool make_folders(const struct record_change *done)
 {
     for (size_t i = 0; i < json_array_size(done->folders); i++) {
         const char *path = json_string_value(json_array_get(done->folders, i));
-        if (mkdir(path, geteuid() == 0 ? 0755 : 0700) != 0 && errno != EEXIST) {
+        if (mkdir(path, folder_mode(path)) != 0 && errno != EEXIST) {
             cli_complain("%s: %s", path, strerror(errno));
             return false;
         }

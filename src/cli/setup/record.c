@@ -137,22 +137,24 @@ bool record_get(const struct record *record, size_t index, struct record_change 
     return not_ours(record);
 }
 
-/* A copy of TEXT under the first name that is free; JSON null without one, NULL after a complaint.
- */
-static json_t *keep_copy(const struct record *record, const struct text *text)
+#define COPY_NAME 60
+
+/* A copy of TEXT under the first NAME that is free; "" when there is nothing to copy. False after a
+ * complaint. */
+static bool keep_copy(const struct record *record, const struct text *text, char name[COPY_NAME])
 {
-    char name[60];
     struct stat st;
     int number = 1;
+    name[0] = '\0';
     if (text->data == NULL)
-        return json_null();
+        return true;
     do
-        snprintf(name, sizeof(name), "%s.%d", record->target, number++);
+        snprintf(name, COPY_NAME, "%s.%d", record->target, number++);
     while (fstatat(record->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0);
     char *path = record_path(record, name);
     bool ok = path != NULL && text_write(path, text, 0600);
     free(path);
-    return ok ? json_string(name) : NULL;
+    return ok;
 }
 
 /* The folders above PATH that are not there yet, the outermost first. */
@@ -172,12 +174,13 @@ static json_t *missing_folders(const char *path)
 
 bool record_add(struct record *record, const struct plan_change *change)
 {
-    json_t *copy = keep_copy(record, &change->before);
-    if (copy == NULL)
+    char copy[COPY_NAME];
+    if (!keep_copy(record, &change->before, copy))
         return false;
-    json_t *entry = json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o}", "path", change->path, "kind",
-                              kinds[change->kind], "block", change->block, "mark", change->mark,
-                              "copy", copy, "folders", missing_folders(change->path));
+    json_t *entry =
+        json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:o}", "path", change->path, "kind",
+                  kinds[change->kind], "block", change->block, "mark", change->mark, "copy",
+                  copy[0] != '\0' ? copy : NULL, "folders", missing_folders(change->path));
     if (json_array_append_new(record->changes, entry) == 0)
         return true;
     cli_complain(_("%s: its name cannot be remembered"), change->path);
