@@ -82,6 +82,22 @@ several() {
     and_back 'both are undone at once'
 }
 
+# Files that end in the middle of a line get an end of line, and lose it again.
+ragged() {
+    new_home
+    mkdir -p "$HOME/.thunderbird/a b"
+    printf '[Profile0]\nPath=a b\n' >"$HOME/.thunderbird/profiles.ini"
+    printf 'library=\nname=NSS' >"$HOME/.thunderbird/a b/pkcs11.txt"
+    printf 'user_pref("x", 1);' >"$HOME/.thunderbird/a b/prefs.js"
+    BEFORE=$(tree)
+    ends 0 'two files without an end of line' jpki setup thunderbird --yes
+    expect '  a paragraph of its own' 'library=|name=NSS||library=' \
+        "$(head -n 4 "$HOME/.thunderbird/a b/pkcs11.txt" | tr '\n' '|' | head -c 27)"
+    expect '  a line of its own' 'user_pref("x", 1);' "$(head -n 1 "$HOME/.thunderbird/a b/prefs.js")"
+    ends 0 '  undone' jpki setup thunderbird --undo --yes
+    expect '  every byte and mode is as before' "$BEFORE" "$(tree)"
+}
+
 # What the holder has written since is his.
 changed_since() {
     new_home 'User me\n'
@@ -104,6 +120,13 @@ changed_since() {
     expect_has '  it says so' 'not there any more' "$OUTPUT"
     expect '  his file is left' 'User me' "$(cat "$CONFIG")"
     expect '  and nothing is remembered' '' "$(ls "$STATE")"
+
+    new_home
+    BEFORE=$(tree)
+    ends 0 'a file that was made' jpki setup ssh one.example.jp --yes
+    ends 0 '  for two servers' jpki setup ssh two.example.jp --yes
+    sed -i '/one.example.jp$/,/^# The end/d' "$CONFIG"
+    and_back '  of which the holder took one out'
 
     ends 0 "what only jpki wrote" jpki setup java --yes
     rm -r "$HOME/.config" "$STATE"
@@ -133,6 +156,34 @@ unasked() {
     expect_has '  they are still there' 'Host server' "$(cat "$CONFIG")"
     ends 1 '  nor is it done without a terminal' jpki setup ssh --undo
     and_back 'undone'
+}
+
+# meanwhile LINE ARGUMENT...: jpki, with a holder who agrees only after LINE was added to his file.
+meanwhile() {
+    local line=$1 gate=$WORK/gate
+    shift
+    rm -f "$gate"
+    mkfifo "$gate"
+    python3 "$ROOT/tests/lib/late_typist.py" ': $' yes "$gate" "$JPKI" "$@" &
+    read -r _ <"$gate"
+    printf '%s\n' "$line" >>"$CONFIG"
+    echo go >"$gate"
+    wait $!
+}
+
+# The file changes while the holder reads what is to be done.
+raced() {
+    new_home 'User me\n'
+    ends 1 'a file that changes meanwhile' meanwhile 'Port 22' setup ssh a.example.jp
+    expect_has '  it says so' 'has changed meanwhile' "$OUTPUT"
+    expect '  it is not written over' 'User me|Port 22|' "$(tr '\n' '|' <"$CONFIG")"
+    expect '  nothing is remembered' '' "$(ls "$STATE")"
+    ends 0 'lines of mine' jpki setup ssh a.example.jp --yes
+    ends 1 '  in a file that changes while they are taken out' meanwhile 'Port 23' setup ssh --undo
+    expect_has '  they are left' 'Host a.example.jp' "$(cat "$CONFIG")"
+    expect '  with what was written' 'Port 23' "$(tail -n 1 "$CONFIG")"
+    ends 0 '  and go the next time' jpki setup ssh --undo --yes
+    expect '  alone' 'User me|Port 22|Port 23|' "$(tr '\n' '|' <"$CONFIG")"
 }
 
 # as_somebody COMMAND...: not as root, whom no mode stops.
@@ -228,8 +279,10 @@ main() {
     modules_installed
     exact
     several
+    ragged
     changed_since
     unasked
+    raced
     halfway
     refusals
     mistakes
