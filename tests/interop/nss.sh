@@ -217,16 +217,6 @@ cms() {
     rm "$HOME/.config/jpki-pkcs11.conf"
 }
 
-# pdf_parts FILE SIGNED: writes the bytes of a signed PDF that its signature covers.
-pdf_parts() {
-    python3 - "$1" "$2" <<'END'
-import re, sys
-data = open(sys.argv[1], "rb").read()
-a, b, c, d = map(int, re.search(rb"/ByteRange \[(\d+) +(\d+) +(\d+) +(\d+)", data).groups())
-open(sys.argv[2], "wb").write(data[a : a + b] + data[c : c + d])
-END
-}
-
 pdf() {
     local mark
     make_pdf "$WORK/plain.pdf"

@@ -16,3 +16,13 @@ make_pdf() {
     printf '%sxref\n0 4\n%strailer\n<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n' \
         "$text" "$table" "${#text}" >"$1"
 }
+
+# pdf_parts FILE SIGNED: writes the bytes of a signed PDF that its signature covers.
+pdf_parts() {
+    python3 - "$1" "$2" <<'END'
+import re, sys
+data = open(sys.argv[1], "rb").read()
+a, b, c, d = map(int, re.search(rb"/ByteRange \[(\d+) +(\d+) +(\d+) +(\d+)", data).groups())
+open(sys.argv[2], "wb").write(data[a : a + b] + data[c : c + d])
+END
+}
