@@ -16,6 +16,8 @@
 
 readonly PAGE=docs/guide.md HOST=server.example.jp PORT=2222
 readonly NEW_PIN=8306
+PROFILE= # Firefox's
+BEFORE=  # the holder's configuration of ssh, before jpki changed it
 PASSWORD_IS_READ= # what the guide has typed since the shell was told to read the password
 
 # ---- the holder's computer, and his server ----
@@ -104,9 +106,43 @@ elsewhere() {
         "$(python3 "$ROOT/tests/lib/pages.py" blocks "$ROOT/$2" | grep -xF -e "$1")"
 }
 
-# registering COMMAND: a form that the command's own test tries.
+# profile: Firefox was started once. What it then keeps of modules, another program reads.
+profile() {
+    PROFILE=$HOME/.mozilla/firefox/abcd.default-esr
+    mkdir -p "$PROFILE"
+    printf '%s\n' '[Profile0]' 'Name=default-esr' 'IsRelative=1' 'Path=abcd.default-esr' \
+        >"$HOME/.mozilla/firefox/profiles.ini"
+    certutil -N -d "sql:$PROFILE" --empty-password
+}
+
+modules_of_profile() {
+    with_module modutil -dbdir "sql:$PROFILE" -list
+}
+
+# registering COMMAND: the holder agrees once to what is shown.
 registering() {
-    expect_has "$1, in a form that there is" "^jpki setup (firefox|ssh $HOST)( --undo)?\$" "$1"
+    local before
+    before=$(sha256sum "$HOME/.ssh/config")
+    case $1 in
+        'jpki setup firefox')
+            does "$1" yes 1
+            expect_has '  NSS has the module' "token: $LABEL_AUTH" "$(modules_of_profile)"
+            ;;
+        'jpki setup firefox --undo')
+            does "$1" yes 1
+            expect_has_not '  NSS has no module of ours' JPKI "$(modules_of_profile)"
+            ;;
+        "jpki setup ssh $HOST")
+            BEFORE=$before
+            does "$1" yes 1
+            ;;
+        'jpki setup ssh --undo')
+            does "$1" yes 1
+            expect '  the file is as it was' "$BEFORE" "$(sha256sum "$HOME/.ssh/config")"
+            expect_has '  which had changed' . "$(diff <(echo "$before") <(echo "$BEFORE"))"
+            ;;
+        *) failed "$1" 'a test that tries it' 'none' ;;
+    esac
 }
 
 # The service of the desktop is there to be switched on and off; nothing here could run it.
@@ -127,8 +163,7 @@ key_to_server() {
     does "$1"
     expect '  the server has it, beside the old one' 1 \
         "$(grep -cxF "$(cat "$HOME/card.pub")" "$HOME/.ssh/authorized_keys")"
-    ssh_config "$(sed '/^#/d' "$ROOT/conf/ssh_config.in" |
-        sed "s#@moduledir@#$(pkg-config --variable=p11_module_path p11-kit-1)#")" 'IdentityFile none'
+    ssh_config "Host $HOST" 'IdentityFile none'
 }
 
 signed() {
@@ -217,6 +252,8 @@ main() {
     card_new card
     card_insert card 0
     server_start
+    ssh_config
+    profile
     mkdir -p "$HOME/.config"
     make_pdf "$HOME/contract.pdf"
     same_commands "$PAGE"
