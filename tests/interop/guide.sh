@@ -200,6 +200,7 @@ removed() {
     : >"$HOME/.config/jpki-pkcs11.conf"
     does "$1"
     expect '  nothing of ours is left' '' "$(find "$HOME" -mindepth 1 -name '*jpki*')"
+    expect '  and no program names the module' '' "$(grep -rlF jpki-pkcs11 "$HOME")"
 }
 
 # play COMMAND: what is to come of each of them.
