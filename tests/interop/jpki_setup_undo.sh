@@ -12,7 +12,7 @@
 CONFIG=
 STATE=
 
-# A home of its own for each case: HOME, with a file of ssh in it when CONTENT is given.
+# A home of its own for each case: HOME, with a file of ssh in it when its content is given.
 new_home() {
     HOME=$(mktemp -d "$WORK/home.XXXX")
     export HOME
@@ -21,7 +21,7 @@ new_home() {
     STATE=$HOME/.local/state/jpki-pkcs11/setup
     if [ $# -gt 0 ]; then
         mkdir -m 700 "$HOME/.ssh"
-        printf "$@" >"$CONFIG"
+        printf '%b' "$1" >"$CONFIG"
     fi
 }
 
