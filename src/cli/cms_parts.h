@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Checking a signature has three parts: its form (cms_form.c), whether it is of the content
- * (cms_verify.c), and what its signer's certificate is worth (cms_chain.c). What they share.
+ * Checking a signature has four parts: reading it (cms_read.c), its form (cms_form.c), whether it
+ * is of the content (cms_verify.c), and what its signer's certificate is worth (cms_chain.c). What
+ * they share.
  */
 #ifndef JPKI_CLI_CMS_PARTS_H
 #define JPKI_CLI_CMS_PARTS_H
@@ -11,6 +12,10 @@
 #include <openssl/x509.h>
 
 #include "cli/cms.h"
+
+/* The signature in the file at PATH, DER or PEM, and nothing else in it; for the caller to free.
+ * NULL after a complaint. */
+CMS_ContentInfo *cms_read(const char *path);
 
 /* Whether this is a signature of the kind that is checked here: one signer, the content elsewhere,
  * and signed attributes that say what it is of. Complains otherwise, with PATH. */
@@ -27,9 +32,5 @@ enum cms_verdict cms_judge(CMS_ContentInfo *cms, const struct cms_trust *trust,
 
 CMS_SignerInfo *cms_signer_info(CMS_ContentInfo *cms);
 void cms_name_text(const X509_NAME *name, char *out, size_t size);
-
-/* For reading PEM: nothing that is read here is a secret, so a file that pretends to be encrypted
- * must not make the holder type one. */
-int cms_no_password(char *buffer, int size, int writing, void *context);
 
 #endif

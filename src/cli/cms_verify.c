@@ -6,35 +6,6 @@
 
 #include <openssl/err.h>
 
-int cms_no_password(char *buffer, int size, int writing, void *context)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)context;
-    return -1;
-}
-
-static CMS_ContentInfo *read_signature(const char *path)
-{
-    BIO *in = BIO_new_file(path, "rb");
-    if (in == NULL) {
-        cli_complain("%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    CMS_ContentInfo *cms = d2i_CMS_bio(in, NULL);
-    if (cms == NULL && BIO_reset(in) == 0)
-        cms = PEM_read_bio_CMS(in, NULL, cms_no_password, NULL);
-    BIO_free(in);
-    ERR_clear_error();
-    if (cms == NULL || OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed) {
-        cli_complain(_("%s is no CMS signature, neither DER nor PEM"), path);
-        CMS_ContentInfo_free(cms);
-        return NULL;
-    }
-    return cms;
-}
-
 /* ---- who ---- */
 
 void cms_name_text(const X509_NAME *name, char *out, size_t size)
@@ -135,7 +106,7 @@ enum cms_verdict cms_verify(const char *content, const char *signature,
 {
     enum cms_verdict verdict = CMS_UNREADABLE;
     *signer = (struct cms_signer){.time = -1};
-    CMS_ContentInfo *cms = read_signature(signature);
+    CMS_ContentInfo *cms = cms_read(signature);
     if (cms != NULL && cms_has_form(cms, signature)) {
         if (cms_is_strong(cms, signer->why, sizeof(signer->why)))
             verdict = fits(cms, content);

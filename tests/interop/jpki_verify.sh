@@ -104,7 +104,7 @@ files() {
     verdict 1 'work: Is a directory' 'a folder' both.p7s "$WORK"
     expect_has_not '  and no more' 'WRONG' "$OUTPUT"
     verdict 1 'mem: Input/output error' 'a file that cannot be read' both.p7s /proc/self/mem
-    verdict 1 'no CMS signature' 'a folder for a signature' .
+    verdict 1 'work/.: Is a directory' 'a folder for a signature' .
 }
 
 weak_methods() {
@@ -173,6 +173,46 @@ attributes() {
     expect_has_not '  nothing about the time' 'was not valid' "$OUTPUT"
     forge resign old "$WORK/both.p7s" "$WORK/old.p7s" "$WORK/both.key"
     verdict 0 'certificate was not valid at the time' 'signed before the certificate was' old.p7s
+}
+
+# pem LABEL FILE...: of all the bytes in these, one after the other.
+pem() {
+    printf -- '-----BEGIN %s-----\n%s\n-----END %s-----\n' "$1" "$(cat "${@:2}" | base64)" "$1"
+}
+
+# A file is one signature, and all of it.
+more_than_a_signature() {
+    local more='goes on after the signature' none='no CMS signature'
+    cd "$WORK"
+    cat both.p7s short >more.p7s
+    verdict 1 "$more" 'something after it' more.p7s
+    cat both.p7s both.p7s >more.p7s
+    verdict 1 "$more" 'the same after it' more.p7s
+    (cat both.p7s && printf '\n') >more.p7s
+    verdict 1 "$more" 'a line end after it' more.p7s
+    pem CMS both.p7s short >more.p7s
+    verdict 1 "$more" 'something after it, inside of PEM' more.p7s
+    (pem CMS both.p7s && pem CMS both.p7s) >more.p7s
+    verdict 1 "$more" 'one after the other, in PEM' more.p7s
+    (pem CMS both.p7s && printf ' \r\n\n') >more.p7s
+    verdict 0 '^GOOD: the signature' 'blanks after PEM' more.p7s
+    (echo 'Of the short message:' && pem CMS both.p7s) >more.p7s
+    verdict 0 '^GOOD: the signature' 'words before it' more.p7s
+    pem PKCS7 both.p7s >more.p7s
+    verdict 0 '^GOOD: the signature' 'by the older label' more.p7s
+    pem CERTIFICATE both.p7s >more.p7s
+    verdict 1 "$none" 'by another label' more.p7s
+    forge endless both.p7s more.p7s
+    verdict 0 '^GOOD: the signature' 'of unknown length (BER)' more.p7s
+    cat short >>more.p7s
+    verdict 1 "$more" '  and something after it' more.p7s
+    openssl cms -sign -in short -signer both.pem -inkey both.key -out more.p7s
+    verdict 1 "$none" 'a mail (S/MIME)' more.p7s
+    : >more.p7s
+    verdict 1 "$none" 'nothing' more.p7s
+    truncate -s 5G more.p7s
+    verdict 1 'is too large for a signature' 'five gigabytes' more.p7s
+    cd - >/dev/null
 }
 
 forms() {
@@ -274,6 +314,7 @@ main() {
     weak_methods
     weak_certificates
     attributes
+    more_than_a_signature
     forms
     usages
     times

@@ -4,11 +4,12 @@
 
 usage: cms_forge.py strip IN OUT CONTENT
        cms_forge.py resign CHANGE IN OUT KEY
+       cms_forge.py endless IN OUT
        cms_forge.py rename OID NAME IN OUT [WHICH]
        cms_forge.py encrypted IN OUT
 
 strip takes the signed attributes out; what the signature is then of goes to the file CONTENT.
-resign changes them and signs anew with KEY. rename puts another name of the same length in the place
+resign changes them and signs anew with KEY. endless gives the whole no length (BER). rename puts another name of the same length in the place
 of an algorithm's, where it stands last, or last but one (WHICH is 2). encrypted writes PEM that says it needs a pass phrase.
 """
 import base64
@@ -118,6 +119,11 @@ def resign(change, source, target, key):
     write(target, signature.der())
 
 
+def endless(source, target):
+    data = read(source)
+    write(target, b"\x30\x80" + data[header(data)[0]:] + bytes(2))
+
+
 def rename(oid, name, source, target, which="1"):
     old, new = bytes.fromhex(oid), bytes.fromhex(name)
     parts = read(source).rsplit(old, int(which))
@@ -143,5 +149,5 @@ def write(path, data):
         file.write(data)
 
 
-{"strip": strip, "resign": resign, "rename": rename, "encrypted": encrypted}[sys.argv[1]](
-    *sys.argv[2:])
+{"strip": strip, "resign": resign, "endless": endless, "rename": rename,
+ "encrypted": encrypted}[sys.argv[1]](*sys.argv[2:])
