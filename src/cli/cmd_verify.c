@@ -66,6 +66,10 @@ static void print_signer(const struct cms_signer *signer)
     }
     if (signer->time_is_outside)
         puts(_("The certificate was not valid at the time at which it is said to have been used."));
+    if (signer->unnamed)
+        puts(_("The signature does not name its certificate (it is no CAdES): it fits any with the "
+               "same "
+               "key."));
     puts(_("The time is what the signer's computer said. Whether the certificate was revoked was "
            "not\nasked: only verifiers under contract may."));
 }
@@ -132,6 +136,12 @@ static void print_answer(enum cms_verdict verdict, const struct cms_signer *sign
                       _("WEAK: the signature or a certificate is made by a method that can be "
                         "forged, or that is not known here"),
                       signer->why);
+        break;
+    case CMS_SWAPPED:
+        print_verdict(PRINT_BAD,
+                      _("WRONG CERTIFICATE: the signature is of this file, but it names another "
+                        "certificate than the one in it"),
+                      "");
         break;
     case CMS_WRONG:
         print_verdict(PRINT_BAD, _("WRONG: this signature is not of this file, or one was changed"),

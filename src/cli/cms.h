@@ -37,6 +37,7 @@ enum cms_verdict {
     CMS_GOOD,
     CMS_UNREADABLE, /* a file cannot be read, or is no signature of the kind that is checked here */
     CMS_WRONG,      /* not of this content, or changed */
+    CMS_SWAPPED,    /* of this content, but by another certificate than the one in it */
     CMS_WEAK,       /* by a method that can be forged, whatever else may be right */
     CMS_UNTRUSTED, /* of this content, but the signer's certificate leads to no CA that was given */
     CMS_EXPIRED,   /* of this content and certified, but a certificate has ended, */
@@ -52,6 +53,7 @@ struct cms_signer {
     time_t time;          /* that the signer claims, -1 for none */
     bool time_is_outside; /* of the time for which the certificate is made */
     bool only_login;      /* the key is for authentication: nothing that binds the holder */
+    bool unnamed;         /* the signature does not say which certificate it is by: no CAdES */
     bool of_authority;    /* CMS_EXPIRED, CMS_NOT_YET: not the signer's certificate but a CA's */
     char anchor[512];     /* the CA that was given and vouches, "" when none does */
     char fingerprint[96]; /* of its certificate, by SHA-256, "AB:CD:..." */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cms_parts.h"
 
+#include <openssl/err.h>
+#include <openssl/ess.h>
 #include <openssl/rsa.h>
 
 CMS_SignerInfo *cms_signer_info(CMS_ContentInfo *cms)
@@ -16,6 +18,17 @@ static void *only_attribute(const CMS_SignerInfo *signer, int nid, int type)
     return CMS_signed_get0_data_by_OBJ(signer, OBJ_nid2obj(nid), -3, type);
 }
 
+static bool has(const CMS_SignerInfo *signer, int nid)
+{
+    return CMS_signed_get_attr_by_NID(signer, nid, -1) >= 0;
+}
+
+/* Of two, one program would look at the first and another at the last. */
+static bool at_most_once(const CMS_SignerInfo *signer, int nid, int type)
+{
+    return !has(signer, nid) || only_attribute(signer, nid, type) != NULL;
+}
+
 /* Without signed attributes the signature would be of the content itself - and then the attributes
  * of an honest signature, taken out and handed over as a file, would pass as a file that was
  * signed. */
@@ -28,7 +41,11 @@ static bool has_attributes(const CMS_SignerInfo *signer, const char *path)
     }
     const ASN1_OBJECT *type = only_attribute(signer, NID_pkcs9_contentType, V_ASN1_OBJECT);
     bool ok = type != NULL && OBJ_obj2nid(type) == NID_pkcs7_data &&
-              only_attribute(signer, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING) != NULL;
+              only_attribute(signer, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING) != NULL &&
+              at_most_once(signer, NID_id_smime_aa_signingCertificate, V_ASN1_SEQUENCE) &&
+              at_most_once(signer, NID_id_smime_aa_signingCertificateV2, V_ASN1_SEQUENCE) &&
+              (at_most_once(signer, NID_pkcs9_signingTime, V_ASN1_UTCTIME) ||
+               at_most_once(signer, NID_pkcs9_signingTime, V_ASN1_GENERALIZEDTIME));
     if (!ok)
         cli_complain(_("%s does not say clearly what it is a signature of: its signed attributes "
                        "are not as they should be"),
@@ -53,6 +70,63 @@ bool cms_has_form(CMS_ContentInfo *cms, const char *path)
         return false;
     }
     return has_attributes(cms_signer_info(cms), path);
+}
+
+/* ---- which certificate it is by ---- */
+
+bool cms_names_certificate(CMS_ContentInfo *cms)
+{
+    const CMS_SignerInfo *signer = cms_signer_info(cms);
+    return has(signer, NID_id_smime_aa_signingCertificate) ||
+           has(signer, NID_id_smime_aa_signingCertificateV2);
+}
+
+/* The content of a SEQUENCE that is there, as OpenSSL's d2i functions want it; NULL for none. */
+static const unsigned char *sequence(const CMS_SignerInfo *signer, int nid, long *len)
+{
+    const ASN1_STRING *value = only_attribute(signer, nid, V_ASN1_SEQUENCE);
+    *len = value != NULL ? ASN1_STRING_length(value) : 0;
+    return value != NULL ? ASN1_STRING_get0_data(value) : NULL;
+}
+
+/* The signer's certificate first, then the others that come along: certificates that are named
+ * after the first must be among them. */
+static STACK_OF(X509) * signer_and_others(X509 *x, const STACK_OF(X509) * all)
+{
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    bool ok = chain != NULL && sk_X509_push(chain, x) > 0;
+    for (int i = 0; ok && i < sk_X509_num(all); i++)
+        if (X509_cmp(x, sk_X509_value(all, i)) != 0)
+            ok = sk_X509_push(chain, sk_X509_value(all, i)) > 0;
+    if (!ok) {
+        sk_X509_free(chain);
+        chain = NULL;
+    }
+    return chain;
+}
+
+bool cms_is_by_its_certificate(CMS_ContentInfo *cms)
+{
+    const CMS_SignerInfo *signer = cms_signer_info(cms);
+    X509 *x = NULL;
+    long len, len_v2;
+    const unsigned char *at = sequence(signer, NID_id_smime_aa_signingCertificate, &len);
+    const unsigned char *at_v2 = sequence(signer, NID_id_smime_aa_signingCertificateV2, &len_v2);
+    CMS_SignerInfo_get0_algs((CMS_SignerInfo *)(uintptr_t)signer, NULL, &x, NULL, NULL);
+    if (x == NULL)
+        return false;
+    STACK_OF(X509) *all = CMS_get1_certs(cms);
+    STACK_OF(X509) *chain = signer_and_others(x, all);
+    ESS_SIGNING_CERT *old = at != NULL ? d2i_ESS_SIGNING_CERT(NULL, &at, len) : NULL;
+    ESS_SIGNING_CERT_V2 *v2 = at_v2 != NULL ? d2i_ESS_SIGNING_CERT_V2(NULL, &at_v2, len_v2) : NULL;
+    bool ok = chain != NULL && (at == NULL || old != NULL) && (at_v2 == NULL || v2 != NULL) &&
+              OSSL_ESS_check_signing_certs(old, v2, chain, 0) > 0;
+    ESS_SIGNING_CERT_free(old);
+    ESS_SIGNING_CERT_V2_free(v2);
+    sk_X509_free(chain);
+    sk_X509_pop_free(all, X509_free);
+    ERR_clear_error();
+    return ok;
 }
 
 /* ---- methods ---- */

@@ -21,6 +21,14 @@ CMS_ContentInfo *cms_read(const char *path);
  * and signed attributes that say what it is of. Complains otherwise, with PATH. */
 bool cms_has_form(CMS_ContentInfo *cms, const char *path);
 
+/* Whether its signed attributes say which certificate it is by (RFC 5035), as CAdES-BES wants it.
+ */
+bool cms_names_certificate(CMS_ContentInfo *cms);
+
+/* Whether it is by that certificate, or does not say; to be asked after CMS_verify(), which looks
+ * for the signer's. The signature itself fits any certificate with the same key. */
+bool cms_is_by_its_certificate(CMS_ContentInfo *cms);
+
 /* Whether hash and method of the one signature are among those that nobody can forge. Otherwise
  * WHY is the name of the one that is not. */
 bool cms_is_strong(CMS_ContentInfo *cms, char *why, size_t size);

@@ -48,6 +48,7 @@ static void describe(CMS_ContentInfo *cms, struct cms_signer *out)
     out->time = claimed_time(signer);
     if (x == NULL)
         return;
+    out->unnamed = !cms_names_certificate(cms);
     cms_name_text(X509_get_subject_name(x), out->subject, sizeof(out->subject));
     cms_name_text(X509_get_issuer_name(x), out->issuer, sizeof(out->issuer));
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
@@ -113,6 +114,8 @@ enum cms_verdict cms_verify(const char *content, const char *signature,
         else
             verdict = CMS_WEAK;
     }
+    if (verdict == CMS_GOOD && !cms_is_by_its_certificate(cms))
+        verdict = CMS_SWAPPED;
     if (verdict == CMS_GOOD) {
         verdict = cms_judge(cms, trust, signer);
         describe(cms, signer);

@@ -54,6 +54,12 @@ signs() {
         -inkey "$WORK/$name.key" -outform DER -out "$WORK/$out" "$@"
 }
 
+# accepted SIGNATURE [OPTION...]: by openssl, of the short message, up to our CA.
+accepted() {
+    openssl cms -verify -binary -inform DER -in "$WORK/$1" -content "$WORK/short" \
+        -CAfile "$WORK/ca.pem" -purpose any -out /dev/null "${@:2}"
+}
+
 # verdict CODE PATTERN WHAT SIGNATURE [FILE [CA]]
 verdict() {
     ends "$1" "$3" jpki verify --ca "${6:-$WORK/ca.pem}" "${5:-$WORK/short}" "$WORK/$4"
@@ -164,7 +170,7 @@ attributes_gone() {
 attributes() {
     local change
     attributes_gone
-    for change in no-type two-types two-values other-type no-digest two-digests; do
+    for change in no-type two-types two-values other-type no-digest two-digests two-times; do
         forge resign "$change" "$WORK/both.p7s" "$WORK/odd.p7s" "$WORK/both.key"
         verdict 1 'does not say clearly' "attributes: $change" odd.p7s
     done
@@ -173,6 +179,40 @@ attributes() {
     expect_has_not '  nothing about the time' 'was not valid' "$OUTPUT"
     forge resign old "$WORK/both.p7s" "$WORK/old.p7s" "$WORK/both.key"
     verdict 0 'certificate was not valid at the time' 'signed before the certificate was' old.p7s
+    forge unsigned "$WORK/both.p7s" "$WORK/odd.p7s"
+    verdict 0 '^GOOD: the signature' 'with an attribute that nobody has signed' odd.p7s
+}
+
+# RFC 5035: which certificate the signature is by. Without that, it fits any with the same key.
+named_certificate() {
+    local change nameless='does not name its certificate'
+    cp "$WORK/both.key" "$WORK/twin.key"
+    certified twin ca 'keyUsage=critical,digitalSignature,nonRepudiation'
+    openssl x509 -in "$WORK/twin.pem" -outform DER -out "$WORK/twin.der"
+    signs both cades.p7s -cades
+    forge swap "$WORK/cades.p7s" "$WORK/swapped.p7s" "$WORK/twin.der"
+    verdict 0 '^GOOD: the signature' 'it names its certificate' cades.p7s
+    expect_has_not '  so nothing is said of that' "$nameless" "$OUTPUT"
+    works 'openssl takes one by another certificate of the same key' accepted swapped.p7s
+    verdict 1 '^WRONG CERTIFICATE' 'jpki does not' swapped.p7s
+    expect_has_not '  nor says whose it is' 'Signer' "$OUTPUT"
+    ends 4 '  nor openssl, for CAdES' accepted swapped.p7s -cades
+    forge swap "$WORK/both.p7s" "$WORK/swapped.p7s" "$WORK/twin.der"
+    verdict 0 "$nameless" 'one that names none, by the other certificate' swapped.p7s
+    for change in other nobody badly second more old-other both; do
+        forge resign "named-$change" "$WORK/both.p7s" "$WORK/odd.p7s" "$WORK/both.key"
+        verdict 1 '^WRONG CERTIFICATE' "a certificate's name: $change" odd.p7s
+    done
+    for change in twice text; do
+        forge resign "named-$change" "$WORK/both.p7s" "$WORK/odd.p7s" "$WORK/both.key"
+        verdict 1 'does not say clearly' "a certificate's name: $change" odd.p7s
+    done
+    forge resign named "$WORK/both.p7s" "$WORK/odd.p7s" "$WORK/both.key"
+    verdict 0 '^GOOD: the signature' 'named rightly' odd.p7s
+    expect_has_not '  so nothing is said of that' "$nameless" "$OUTPUT"
+    forge resign named-old "$WORK/both.p7s" "$WORK/odd.p7s" "$WORK/both.key"
+    verdict 0 '^GOOD: the signature' 'named as it was done before' odd.p7s
+    expect_has_not '  so nothing is said of that' "$nameless" "$OUTPUT"
 }
 
 # pem LABEL FILE...: of all the bytes in these, one after the other.
@@ -314,6 +354,7 @@ main() {
     weak_methods
     weak_certificates
     attributes
+    named_certificate
     more_than_a_signature
     forms
     usages
