@@ -75,6 +75,14 @@ bool cms_trust_add_file(struct cms_trust *trust, const char *path)
 
 /* ---- the way up to a CA that was given ---- */
 
+/* RFC 5280, section 6.1: an authority may demand that those below have a policy. Which, is no
+ * matter here; OpenSSL does not take that for granted. */
+static bool any_policy(X509_VERIFY_PARAM *param)
+{
+    return X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy)) == 1 &&
+           X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_POLICY_CHECK) == 1;
+}
+
 /* 112 bits: RSA from 2048 bits on, and no SHA-1. What the environment's OpenSSL takes for enough is
  * no matter. */
 #define SECURITY_LEVEL 2
@@ -99,7 +107,8 @@ static int climb(CMS_ContentInfo *cms, const struct cms_trust *trust, X509 *x, u
     int error = X509_V_ERR_UNSPECIFIED;
     STACK_OF(X509) *all = CMS_get1_certs(cms);
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    if (ctx != NULL && X509_STORE_CTX_init(ctx, trust->store, x, all) == 1) {
+    if (ctx != NULL && X509_STORE_CTX_init(ctx, trust->store, x, all) == 1 &&
+        any_policy(X509_STORE_CTX_get0_param(ctx))) {
         X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx), SECURITY_LEVEL);
         X509_STORE_CTX_set_purpose(ctx, X509_PURPOSE_ANY);
         X509_STORE_CTX_set_flags(ctx, flags);
@@ -134,12 +143,37 @@ static enum cms_verdict verdict_of(int error)
 
 /* ---- what the certificate is for ---- */
 
+/* RFC 9336: signing documents. */
+#define OID_DOCUMENT_SIGNING "1.3.6.1.5.5.7.3.36"
+
+static bool names_document_signing(const X509 *x)
+{
+    EXTENDED_KEY_USAGE *uses = X509_get_ext_d2i(x, NID_ext_key_usage, NULL, NULL);
+    ASN1_OBJECT *wanted = OBJ_txt2obj(OID_DOCUMENT_SIGNING, 1);
+    bool found = false;
+    for (int i = 0; wanted != NULL && i < sk_ASN1_OBJECT_num(uses); i++)
+        found = found || OBJ_cmp(sk_ASN1_OBJECT_value(uses, i), wanted) == 0;
+    ASN1_OBJECT_free(wanted);
+    EXTENDED_KEY_USAGE_free(uses);
+    return found;
+}
+
+/* RFC 5280, section 4.2.1.12: a certificate with both is only for what both of them allow. */
+static uint32_t allowed_by_extended(X509 *x)
+{
+    uint32_t uses = X509_get_extended_key_usage(x); /* all, when there is no such extension */
+    if ((uses & (XKU_SMIME | XKU_ANYEKU)) != 0 || names_document_signing(x))
+        return KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION;
+    return (uses & XKU_SSL_CLIENT) != 0 ? KU_DIGITAL_SIGNATURE : 0;
+}
+
 /* For logging in or for signing, and no CA's. One that does not say what it is for is for neither.
  */
 static bool is_for_signing(X509 *x, bool *only_login)
 {
-    bool says = (X509_get_extension_flags(x) & EXFLAG_KUSAGE) != 0;
-    uint32_t usage = says ? X509_get_key_usage(x) : 0;
+    uint32_t flags = X509_get_extension_flags(x);
+    bool says = (flags & EXFLAG_KUSAGE) != 0 && (flags & EXFLAG_INVALID) == 0;
+    uint32_t usage = says ? X509_get_key_usage(x) & allowed_by_extended(x) : 0;
     *only_login = (usage & KU_NON_REPUDIATION) == 0;
     return (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0 && X509_check_ca(x) == 0;
 }

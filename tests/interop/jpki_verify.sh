@@ -269,7 +269,6 @@ forms() {
 
 # used WHAT CODE PATTERN EXTENSION...
 used() {
-    rm -f "$WORK/used.key"
     certified used ca "$(printf '%s\n' "${@:4}")"
     signs used used.p7s
     verdict "$2" "$3" "$1" used.p7s
@@ -281,11 +280,62 @@ usages() {
     used 'to log in' 0 "$login" 'keyUsage=digitalSignature'
     used 'to encrypt' 1 "$unfit" 'keyUsage=keyEncipherment,dataEncipherment'
     used 'to agree on keys' 1 "$unfit" 'keyUsage=keyAgreement'
+    used 'to sign mail' 0 "$good" 'keyUsage=nonRepudiation' 'extendedKeyUsage=emailProtection'
+    used 'to sign documents' 0 "$good" 'keyUsage=nonRepudiation' 'extendedKeyUsage=1.3.6.1.5.5.7.3.36'
+    used 'to log in to servers' 0 "$login" 'keyUsage=digitalSignature,nonRepudiation' \
+        'extendedKeyUsage=clientAuth'
+    used 'to be a server' 1 "$unfit" 'keyUsage=digitalSignature,nonRepudiation' \
+        'extendedKeyUsage=serverAuth'
+    used 'to sign code' 1 "$unfit" 'keyUsage=digitalSignature' 'extendedKeyUsage=codeSigning'
     used 'for nothing that it says' 1 "$unfit" 'basicConstraints=CA:false'
     used 'for a CA' 1 "$unfit" 'keyUsage=digitalSignature,nonRepudiation,keyCertSign' \
         'basicConstraints=critical,CA:true'
     signs ca used.p7s
     verdict 1 "$unfit" 'by the CA itself' used.p7s
+}
+
+# through WHAT WANTED EXTENSION...: by somebody whom another one certified, who has these extensions
+# from our CA. WANTED is a verdict of ours, or good; openssl finds the same.
+through() {
+    local what=$1 wanted=$2 known=1
+    certified between ca "$(printf '%s\n' "${@:3}")"
+    certified end between "$(printf '%s\n' 'keyUsage=critical,digitalSignature,nonRepudiation' \
+        'certificatePolicies=1.2.3.4' 'subjectAltName=email:a@example.org')"
+    signs end end.p7s -certfile "$WORK/between.pem"
+    accepted end.p7s -policy_check -policy 2.5.29.32.0 >/dev/null 2>&1 && known=0
+    verdict "$known" "$wanted" "$what" end.p7s
+}
+
+# RFC 5280, section 6: what makes an authority, and how far its word goes.
+paths() {
+    local ca='basicConstraints=critical,CA:true' use='keyUsage=critical,keyCertSign,cRLSign'
+    local good='^GOOD: the signature' unknown='^UNKNOWN SIGNER'
+    through 'by way of another authority' "$good" "$ca" "$use"
+    through '  that does not say that it is one' "$unknown" "$use"
+    through '  that says it is none' "$unknown" 'basicConstraints=critical,CA:false' "$use"
+    through '  that may not certify' "$unknown.*" "$ca" 'keyUsage=critical,digitalSignature'
+    through '  with a limit of length that is kept' "$good" "$ca,pathlen:0" "$use"
+    through '  for names like this' "$good" "$ca" "$use" 'nameConstraints=critical,permitted;email:example.org'
+    through '  for other names' "$unknown.*subtree" "$ca" "$use" \
+        'nameConstraints=critical,permitted;email:example.com'
+    through '  with a condition that nobody knows' "$unknown.*critical" "$ca" "$use" '1.2.3.4=critical,DER:0500'
+    through '  for this policy' "$good" "$ca" "$use" 'certificatePolicies=1.2.3.4' \
+        'policyConstraints=critical,requireExplicitPolicy:0'
+    through '  for another' "$unknown.*policy" "$ca" "$use" 'certificatePolicies=1.2.3.5' \
+        'policyConstraints=critical,requireExplicitPolicy:0'
+    certified root ca "$(printf '%s\n' "$ca,pathlen:0" "$use")"
+    certified between root "$(printf '%s\n' "$ca" "$use")"
+    certified end between 'keyUsage=critical,digitalSignature,nonRepudiation'
+    signs end end.p7s -certfile <(cat "$WORK/root.pem" "$WORK/between.pem")
+    verdict 1 "$unknown.*length" '  further than it may' end.p7s
+    certified end both 'keyUsage=critical,digitalSignature,nonRepudiation'
+    signs end end.p7s -certfile "$WORK/both.pem"
+    verdict 1 "$unknown" 'by a holder who plays the authority' end.p7s
+    verdict 1 "$unknown" '  even where he is believed' end.p7s '' "$WORK/both.pem"
+    used 'with a condition that nobody knows' 1 "$unknown.*critical" 'keyUsage=nonRepudiation' \
+        '1.2.3.4=critical,DER:0500'
+    used 'with a policy that must be heeded' 0 "$good" 'keyUsage=nonRepudiation' \
+        'certificatePolicies=critical,1.2.392.200149.8.5.1.1.20'
 }
 
 times() {
@@ -358,6 +408,7 @@ main() {
     more_than_a_signature
     forms
     usages
+    paths
     times
     no_questions
     without_a_card
