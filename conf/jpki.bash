@@ -9,7 +9,7 @@ _jpki_words() {
         status | list | doctor | config) echo '--json --help' ;;
         cert) echo 'auth sign auth-ca sign-ca --pem --der --text --ssh --reader --help' ;;
         sign) echo '--auth --output --force --reader --help' ;;
-        verify) echo '--ca --help' ;;
+        verify) echo '--ca --personal --reader --help' ;;
         pin) echo 'status verify change auth sign --reader --help' ;;
         history) echo '--all --since --follow --check --json --help' ;;
         watch) echo '--help' ;;

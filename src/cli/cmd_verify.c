@@ -9,12 +9,15 @@
 #include "cli/cms.h"
 #include "cli/print.h"
 
-/* The CA certificates of all cards that are in; no card is no error. */
-static size_t trust_cards(const struct cards *cards, struct cms_trust *trust)
+/* The CA certificates of all cards that are in, or of those in readers whose name contains READER;
+ * no card is no error. */
+static size_t trust_cards(const struct cards *cards, const char *reader, struct cms_trust *trust)
 {
     size_t count = 0;
     for (size_t i = 0; i < cards->readers; i++) {
         struct terminal *t = cards_reader(cards, i);
+        if (reader != NULL && strstr(t->name, reader) == NULL)
+            continue;
         terminal_enter(t);
         for (int role = 0; role < CARD_ROLES; role++) {
             struct token *token;
@@ -29,12 +32,12 @@ static size_t trust_cards(const struct cards *cards, struct cms_trust *trust)
     return count;
 }
 
-static bool trust_the_card(struct cms_trust *trust)
+static bool trust_the_card(const char *reader, struct cms_trust *trust)
 {
     struct cards cards;
     if (!cards_open(&cards, "slots=both"))
         return false;
-    if (trust_cards(&cards, trust) == 0)
+    if (trust_cards(&cards, reader, trust) == 0)
         cli_complain(_("no card is in to compare with, and no --ca was given: whoever signed "
                        "cannot be told"));
     cards_close(&cards);
@@ -49,12 +52,43 @@ static void print_line(const char *name, const char *value)
     putchar('\n');
 }
 
+static const char *sex_name(char sex)
+{
+    switch (sex) {
+    case '1':
+        return _("male");
+    case '2':
+        return _("female");
+    default:
+        return _("not stated");
+    }
+}
+
+/* The name is what the signature is for. The rest is the holder's own affair, even where the file
+ * shows it: PERSONAL says that it is wanted. */
+static void print_holder(const struct cms_holder *holder, bool vouched, bool personal)
+{
+    if (holder->name[0] != '\0')
+        print_line(vouched ? _("Name") : _("Says to be"), holder->name);
+    if (holder->substitutes)
+        puts(_("  (Characters of the name stand for rarer ones.)"));
+    if (!personal)
+        return;
+    if (holder->address[0] != '\0')
+        print_line(_("Address"), holder->address);
+    if (holder->birth[0] != '\0')
+        print_line(_("Date of birth"), holder->birth);
+    if (holder->sex != '\0')
+        print_line(_("Sex"), sex_name(holder->sex));
+}
+
 /* A certificate that leads to no CA says of whom it is, and from whom, just as it pleases. */
-static void print_signer(const struct cms_signer *signer)
+static void print_signer(const struct cms_signer *signer, bool personal)
 {
     bool vouched = signer->anchor[0] != '\0';
     char when[PRINT_TIME];
     print_time(signer->time, when);
+    print_holder(&signer->holder, vouched, personal);
     print_line(_("Signer"), signer->subject);
     print_line(vouched ? _("Certified by") : _("Says it is from"), signer->issuer);
     print_line(_("Certificate"), signer->serial);
@@ -152,30 +186,37 @@ static void print_answer(enum cms_verdict verdict, const struct cms_signer *sign
     }
 }
 
-static int report(enum cms_verdict verdict, const struct cms_signer *signer)
+static int report(enum cms_verdict verdict, const struct cms_signer *signer, bool personal)
 {
     print_answer(verdict, signer);
     if (signer->serial[0] != '\0')
-        print_signer(signer);
+        print_signer(signer, personal);
     return verdict == CMS_GOOD ? CLI_OK : CLI_FAILED;
 }
 
 int cmd_verify(const struct cli_command *self, int argc, char **argv)
 {
-    const char *ca = NULL;
+    const char *ca = NULL, *reader = NULL;
+    bool personal = false;
     const struct cli_option options[] = {
         {"ca", N_("FILE"), N_("believe the CAs in FILE (PEM), not those on the card"), NULL, &ca},
+        {"personal", NULL, N_("show address, date of birth and sex, too"), &personal, NULL},
+        {"reader", N_("NAME"), N_("the reader whose name contains NAME"), NULL, &reader},
     };
     struct cms_signer signer;
     int first, code;
-    if (!cli_options(self, options, 1, argc, argv, 2, 2, &first, &code))
+    if (!cli_options(self, options, 3, argc, argv, 2, 2, &first, &code))
         return code;
+    if (ca != NULL && reader != NULL) {
+        cli_complain(_("--ca and --reader exclude each other: believe a file or a card"));
+        return CLI_USAGE;
+    }
     struct cms_trust *trust = cms_trust_new();
     if (trust == NULL)
         return CLI_FAILED;
-    bool ok = ca != NULL ? cms_trust_add_file(trust, ca) : trust_the_card(trust);
-    code =
-        ok ? report(cms_verify(argv[first], argv[first + 1], trust, &signer), &signer) : CLI_FAILED;
+    code = CLI_FAILED;
+    if (ca != NULL ? cms_trust_add_file(trust, ca) : trust_the_card(reader, trust))
+        code = report(cms_verify(argv[first], argv[first + 1], trust, &signer), &signer, personal);
     cms_trust_free(trust);
     return code;
 }

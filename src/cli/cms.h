@@ -45,7 +45,19 @@ enum cms_verdict {
     CMS_UNFIT      /* of this content, but the certificate is not one for signing */
 };
 
+#define CMS_NAME_MAX 1024 /* bytes: an address has up to 200 characters */
+
+/* What a certificate of the signature key says of its holder, UTF-8; "" for what it does not. */
+struct cms_holder {
+    char name[CMS_NAME_MAX];
+    bool substitutes; /* characters of the name stand for rarer ones, which computers lack */
+    char address[CMS_NAME_MAX];
+    char birth[CMS_NAME_MAX]; /* YYYY-MM-DD where it has that form */
+    char sex;                 /* '1' male, '2' female, others for not said; '\0' */
+};
+
 struct cms_signer {
+    struct cms_holder holder;
     char subject[512]; /* as OpenSSL writes names in one line, UTF-8 */
     char issuer[512];
     char serial[64];      /* hexadecimal */

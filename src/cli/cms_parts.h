@@ -39,6 +39,7 @@ enum cms_verdict cms_judge(CMS_ContentInfo *cms, const struct cms_trust *trust,
                            struct cms_signer *out);
 
 CMS_SignerInfo *cms_signer_info(CMS_ContentInfo *cms);
+void cms_describe_holder(const X509 *x, struct cms_holder *out);
 void cms_name_text(const X509_NAME *name, char *out, size_t size);
 
 #endif

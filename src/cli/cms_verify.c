@@ -18,6 +18,8 @@ void cms_name_text(const X509_NAME *name, char *out, size_t size)
     X509_NAME_print_ex(bio, name, 0, XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB);
     long len = BIO_get_mem_data(bio, &text);
     snprintf(out, size, "%.*s", (int)len, text);
+    if (len >= (long)size) /* it must not look whole */
+        memcpy(out + size - sizeof("..."), "...", sizeof("..."));
     BIO_free(bio);
 }
 
@@ -49,6 +51,7 @@ static void describe(CMS_ContentInfo *cms, struct cms_signer *out)
     if (x == NULL)
         return;
     out->unnamed = !cms_names_certificate(cms);
+    cms_describe_holder(x, &out->holder);
     cms_name_text(X509_get_subject_name(x), out->subject, sizeof(out->subject));
     cms_name_text(X509_get_issuer_name(x), out->issuer, sizeof(out->issuer));
     BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);

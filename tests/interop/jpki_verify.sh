@@ -94,6 +94,72 @@ the_card() {
     ends 1 'of a file that was changed' jpki verify "$WORK/changed" "$WORK/long.p7s"
 }
 
+# What the certificate says of its holder: the name, and the rest only for those who ask for it.
+the_holder() {
+    local rest='架空県|1985|male'
+    ends 0 'who signed' jpki verify "$WORK/long" "$WORK/long.p7s"
+    expect_has '  has a name' '^  Name +架空　太郎$' "$OUTPUT"
+    expect_has_not '  and is left alone otherwise' "$rest" "$OUTPUT"
+    ends 0 'who it is in full' jpki verify --personal "$WORK/long" "$WORK/long.p7s"
+    expect_has '  the name' '^  Name +架空　太郎$' "$OUTPUT"
+    expect_has '  the address' '^  Address +架空県試験市見本町一丁目２番３号$' "$OUTPUT"
+    expect_has '  the day of birth' '^  Date of birth +1985-04-01$' "$OUTPUT"
+    expect_has '  the sex' '^  Sex +male$' "$OUTPUT"
+    ends 0 'the other key' jpki verify --personal "$WORK/short" "$WORK/auth.p7s"
+    expect_has_not '  tells nothing of that' "^  (Name|Address|Sex)|$rest" "$OUTPUT"
+    ends 1 'whom nobody vouches for' jpki verify --ca "$CARD/auth-ca.pem" "$WORK/long" \
+        "$WORK/long.p7s"
+    expect_has '  says to be somebody' '^  Says to be +架空　太郎$' "$OUTPUT"
+    expect_has_not '  no more than that' '^  Name' "$OUTPUT"
+}
+
+# named LINE...: shows a signature by somebody whose certificate has these otherNames.
+named() {
+    certified somebody ca "$(printf '%s\n' 'keyUsage=nonRepudiation' 'subjectAltName=@names' '[names]' "$@")"
+    signs somebody somebody.p7s
+    OUTPUT=$(jpki verify --personal --ca "$WORK/ca.pem" "$WORK/short" "$WORK/somebody.p7s" 2>&1)
+}
+
+hostile_holders() {
+    local arc=1.2.392.200149.8.5.5 utf8='FORMAT:UTF8,UTF8'
+    named "otherName.1=$arc.1;$utf8:A"$'\e[2J\u202e'"B\\nGOOD: C" "otherName.2=$arc.5;$utf8:D"$'\e[1mE' \
+        "otherName.3=$arc.4;$utf8:"$'\e[3mF' "otherName.4=$arc.3;$utf8:"$'\e'
+    expect_has 'a name that deceives the terminal' '^  Name +A\?\[2J\?B\?GOOD: C$' "$OUTPUT"
+    expect_has '  an address' '^  Address +D\?\[1mE$' "$OUTPUT"
+    expect_has '  a day' '^  Date of birth +\?\[3mF$' "$OUTPUT"
+    expect_has '  a sex' '^  Sex +not stated$' "$OUTPUT"
+    named "otherName.1=$arc.1;$utf8:Alice" "otherName.2=$arc.1;$utf8:Bob"
+    expect_has_not 'of two names, none' 'Name|Alice|Bob' "$OUTPUT"
+    named "otherName.1=$arc.1;IA5:Alice" 'otherName.2=1.2.392.200149.8.5.1;UTF8:Bob'
+    expect_has_not 'of another kind, none' 'Name|Alice|Bob' "$OUTPUT"
+    named "otherName.1=$arc.1;$utf8:Alice" "otherName.2=$arc.2;$utf8:00100" "otherName.3=$arc.3;$utf8:2"
+    expect_has 'characters that stand for others' 'stand for rarer' "$OUTPUT"
+    expect_has '  a woman' '^  Sex +female$' "$OUTPUT"
+    named "otherName.1=$arc.1;$utf8:Alice" "otherName.2=$arc.2;$utf8:00000"
+    expect_has_not '  none of them' 'stand for rarer' "$OUTPUT"
+    named "otherName.1=$arc.1;$utf8:$(printf 'x%.0s' {1..1100})"
+    expect_has_not 'a name without end' 'xxx' "$OUTPUT"
+    named "otherName.1=$arc.1;$utf8:Alice0Bob"
+    forge rename 416c69636530426f62 416c69636500426f62 "$WORK/somebody.p7s" "$WORK/nul.p7s"
+    ends 1 'a name with an end in it' jpki verify --ca "$WORK/ca.pem" "$WORK/short" "$WORK/nul.p7s"
+    expect_has_not '  is none' 'Alice' "$OUTPUT"
+}
+
+# Whom to believe where several cards are in.
+several_cards() {
+    card_new other
+    card_insert other 1
+    ends 0 'with two cards, any of them is believed' jpki verify "$WORK/long" "$WORK/long.p7s"
+    ends 0 '  and this one' jpki verify --reader '00 00' "$WORK/long" "$WORK/long.p7s"
+    ends 1 '  but not the other' jpki verify --reader '00 01' "$WORK/long" "$WORK/long.p7s"
+    expect_has '  it says so' '^UNKNOWN SIGNER' "$OUTPUT"
+    ends 1 '  nor none' jpki verify --reader nothing "$WORK/long" "$WORK/long.p7s"
+    expect_has '  it says so' 'no card is in to compare with' "$OUTPUT"
+    ends 2 'a card and a file' jpki verify --reader '00 00' --ca "$CARD/sign-ca.pem" "$WORK/long" \
+        "$WORK/long.p7s"
+    card_take 1
+}
+
 # What another program has signed with another CA's key.
 stranger() {
     signs both s.p7s -outform PEM
@@ -399,6 +465,9 @@ main() {
     ends 0 'with the other key' typed "$PIN_AUTH" sign --auth --output "$WORK/auth.p7s" "$WORK/short"
     people
     the_card
+    the_holder
+    hostile_holders
+    several_cards
     stranger
     files
     weak_methods
