@@ -147,7 +147,7 @@ static int read_certificate(const struct which *which, const char *reader, struc
     if (code == CLI_OK) {
         code = load(token, which, der);
         if (token->logged_in)
-            pin_logout(token);
+            login_end(token);
         terminal_leave(terminal);
     }
     cards_close(&cards);

@@ -91,7 +91,7 @@ static int verify(struct token *token)
 {
     int code = login(token);
     if (code == CLI_OK) {
-        pin_logout(token);
+        login_end(token);
         fputs(_("It is right.\n"), stderr);
     }
     return code;

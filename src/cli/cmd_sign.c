@@ -10,7 +10,6 @@
 #include "cli/login.h"
 #include "cli/report.h"
 #include "token/object.h"
-#include "token/pin.h"
 #include "token/sign.h"
 
 struct wish {
@@ -104,9 +103,10 @@ static int ask_card(const struct wish *wish, const struct infile *in, const uint
         code = login_may_try(token);
         if (code == CLI_OK)
             code = login(token);
-        if (code == CLI_OK)
+        if (code == CLI_OK) {
             code = make(token, in, hash, der);
-        pin_logout(token);
+            login_end(token);
+        }
         terminal_leave(terminal);
     }
     cards_close(&cards);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/hold.h"
 #include "crypto/digest.h"
 
 #define PIECE 65536
@@ -216,7 +217,9 @@ bool outfile_write(const char *path, struct bytes content, bool force)
         cli_complain(_("no memory is left"));
         return false;
     }
+    hold_begin();
     ok = write_as(temporary, path, content, force) || complain(path);
+    hold_end();
     free(temporary);
     return ok;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/ask.h"
+#include "cli/hold.h"
 #include "cli/settings.h"
 #include "token/pin.h"
 #include "token/record.h"
@@ -132,6 +133,12 @@ int login_explain(const struct token *token, CK_RV rv)
     return CLI_FAILED;
 }
 
+void login_end(struct token *token)
+{
+    pin_logout(token);
+    hold_end();
+}
+
 int login(struct token *token)
 {
     char prompt[160];
@@ -143,8 +150,11 @@ int login(struct token *token)
         fputs(_("(Type it on the keyboard: jpki does not use the reader's own keys.)\n"), stderr);
     snprintf(prompt, sizeof(prompt), _("Your %s: "), login_pin_name(token->role));
     code = ask_secret(prompt, secret);
+    hold_begin();
     if (code == CLI_OK)
         code = login_explain(token, pin_login(token, bytes_of_text(secret)));
     ask_free(secret);
+    if (code != CLI_OK)
+        login_end(token);
     return code;
 }

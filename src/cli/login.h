@@ -24,8 +24,14 @@ int login_may_try(const struct token *token);
  */
 int login_ask_consent(struct cards *cards, const struct token *token);
 
-/* Asks for the PIN and logs in. CLI_OK, or a complaint was printed. */
+/*
+ * Asks for the PIN and logs in. CLI_OK: login_end() is the caller's duty, and until then signals
+ * wait, so that ^C does not leave an open card behind. Otherwise a complaint was printed.
+ */
 int login(struct token *token);
+
+/* Logs out; ^C that has waited ends the command here. For a token that login() gave. */
+void login_end(struct token *token);
 
 /* The complaint for what a login, or the old PIN of a change, was answered; and its exit code. */
 int login_explain(const struct token *token, CK_RV rv);

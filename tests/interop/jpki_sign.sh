@@ -7,6 +7,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
 # shellcheck source=tests/lib/jpki.sh
 . "$ROOT/tests/lib/jpki.sh"
+# shellcheck source=tests/lib/attack.sh
+. "$ROOT/tests/lib/attack.sh"
 
 # cms_verify WHICH FILE SIGNATURE OPTION...: by OpenSSL, up to the CA of the card.
 cms_verify() {
@@ -118,6 +120,40 @@ changed_meanwhile() {
     works '  and nothing is made' test ! -e "$WORK/shown.p7s"
 }
 
+password_sent() {
+    [ "$(verifies_of sign card "$1")" -gt 0 ]
+}
+
+# ^C after the password was sent, on a slow card. Another program is connected, for otherwise the card
+# loses its power with the one that ends.
+interrupted() {
+    local mark code=0 command holder
+    card_take 0
+    card_insert card 0 --fault 'ins=2A:1:delay:1500'
+    mkfifo "$WORK/hold"
+    "$ATTACKER" hold 0 <"$WORK/hold" >"$WORK/held" 2>&1 &
+    holder=$!
+    exec {HOLD}>"$WORK/hold"
+    wait_until 10 grep -q holding "$WORK/held" || die "no other program: $(cat "$WORK/held")"
+    printf '#!/bin/sh\necho $$ >%s\nexec %s "$@"\n' "$WORK/pid" "$JPKI" >"$WORK/told"
+    chmod +x "$WORK/told"
+    mark=$(apdu_mark card)
+    JPKI=$WORK/told typed "$PIN_SIGN" sign --output "$WORK/cut-here/cut.p7s" "$WORK/short" >"$WORK/cut" 2>&1 &
+    command=$!
+    wait_until 20 password_sent "$mark" || die 'no password was sent'
+    kill -INT "$(cat "$WORK/pid")"
+    wait "$command" || code=$?
+    expect 'interrupted while it signs: it ends by the signal' $((256 - 2)) "$code"
+    expect '  nothing is left of it' '' "$(ls -A "$WORK/cut-here")"
+    expect '  while the card was at it' 1 "$(tail -n "+$((mark + 1))" "$(card_log card)" | grep -c '^! delay')"
+    attack
+    expect '  nor is the card open' closed "$SEEN"
+    exec {HOLD}>&-
+    wait "$holder"
+    card_take 0
+    card_insert card 0
+}
+
 expired() {
     card_new old --expired
     card_insert old 1
@@ -139,6 +175,8 @@ main() {
     refusals
     changing
     changed_meanwhile
+    mkdir "$WORK/cut-here"
+    interrupted
     expired
     interop_end
 }
