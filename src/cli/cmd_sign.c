@@ -2,12 +2,14 @@
  *
  * jpki sign: a detached signature of a file, by the card.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cms.h"
 #include "cli/login.h"
+#include "cli/print.h"
 #include "cli/report.h"
 #include "token/object.h"
 #include "token/sign.h"
@@ -79,13 +81,30 @@ static int make(struct token *token, const struct infile *in, const uint8_t *has
     return code;
 }
 
-static void warn(const struct wish *wish)
+/* LABEL and the name of a file, which may be anything. */
+static void say_file(const char *label, const char *path)
 {
+    fprintf(stderr, "%s ", label);
+    print_safe_to(stderr, path);
+    fputc('\n', stderr);
+}
+
+static void warn(const struct wish *wish, const struct infile *in, const uint8_t *hash)
+{
+    char text[2 * INFILE_HASH + 1];
+    for (size_t i = 0; i < INFILE_HASH; i++)
+        snprintf(text + 2 * i, 3, "%02x", hash[i]);
     if (wish->role == CARD_SIGN)
         fprintf(stderr,
                 _("A signature binds you like your registered seal, and whoever gets it gets your\n"
                   "name, address, date of birth and sex, which the certificate in it holds.\n"));
-    fprintf(stderr, _("To be signed: %s\n"), wish->file);
+    else
+        fputs(_("This is the key for logging in: a signature by it does not stand for your "
+                "registered "
+                "seal.\n"),
+              stderr);
+    say_file(_("To be signed:"), wish->file);
+    fprintf(stderr, _("  Size: %jd bytes, SHA-256: %s\n"), (intmax_t)in->before.st_size, text);
 }
 
 static int ask_card(const struct wish *wish, const struct infile *in, const uint8_t *hash,
@@ -98,7 +117,7 @@ static int ask_card(const struct wish *wish, const struct infile *in, const uint
         return CLI_FAILED;
     int code = cards_enter(&cards, wish->reader, wish->role, &terminal, &token);
     if (code == CLI_OK) {
-        warn(wish);
+        warn(wish, in, hash);
         login_tell_tries(token);
         code = login_may_try(token);
         if (code == CLI_OK)
@@ -127,7 +146,7 @@ static int run(const struct wish *wish)
     if (code == CLI_OK && !outfile_write(wish->output, buffer_view(&der), wish->force))
         code = CLI_FAILED;
     if (code == CLI_OK)
-        fprintf(stderr, _("The signature is in %s\n"), wish->output);
+        say_file(_("The signature is in"), wish->output);
     buffer_clear(&der);
     return code;
 }

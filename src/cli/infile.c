@@ -22,6 +22,12 @@ static bool complain(const char *path)
     return false;
 }
 
+static bool no_file(const char *path)
+{
+    cli_complain(_("%s is not a regular file"), path);
+    return false;
+}
+
 static bool same_state(const struct stat *a, const struct stat *b)
 {
     return a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
@@ -72,7 +78,7 @@ bool infile_open(struct infile *in, const char *path)
     }
     if (S_ISREG(in->before.st_mode))
         return true;
-    cli_complain(_("%s is not a regular file"), path);
+    no_file(path);
     infile_close(in);
     return false;
 }
@@ -122,13 +128,16 @@ static char *folder_of(const char *path)
 
 static bool may_stand_there(const char *path, bool force, const struct infile *in)
 {
-    struct stat st;
+    struct stat st, target;
     if (lstat(path, &st) != 0)
         return errno == ENOENT || complain(path);
-    if (stat(path, &st) == 0 && st.st_ino == in->before.st_ino && st.st_dev == in->before.st_dev) {
+    if (stat(path, &target) == 0 && target.st_ino == in->before.st_ino &&
+        target.st_dev == in->before.st_dev) {
         cli_complain(_("%s is what is to be signed; it is not replaced"), path);
         return false;
     }
+    if (!S_ISREG(st.st_mode)) /* a folder, or /dev/stdout, even where root could replace it */
+        return no_file(path);
     if (force)
         return true;
     cli_complain(_("%s is there already; --force replaces it"), path);

@@ -34,6 +34,8 @@ signature_key() {
     expect_has '  it was said what that means' 'registered seal' "$OUTPUT"
     expect_has '  and what it gives away' 'name, address, date of birth and sex' "$OUTPUT"
     expect_has '  and which file' "^To be signed: $WORK/long\$" "$OUTPUT"
+    expect_has '  all of it, before the password was asked for' \
+        "$(wc -c <"$WORK/long") bytes.*$(sha256sum "$WORK/long" | cut -d' ' -f1)\$" "${OUTPUT%%Your signature password*}"
     expect_at_most '  PINs presented' 4 "$(verifies_since card "$mark")"
     judged sign "$WORK/long" "$WORK/long.p7s"
     expect '  not of another file' 1 "$(cms_verify sign "$WORK/short" "$WORK/long.p7s" >/dev/null 2>&1
@@ -47,6 +49,7 @@ authentication_key() {
     ends 0 'with the other key' typed "$PIN_AUTH" sign --auth --output "$WORK/auth.p7s" "$WORK/short"
     asked 1
     expect_has_not '  which gives nothing away' 'address' "$OUTPUT"
+    expect_has '  but does not bind' 'does not stand for your registered seal' "$OUTPUT"
     judged auth "$WORK/short" "$WORK/auth.p7s"
 }
 
@@ -103,21 +106,114 @@ changing() {
     rm "$WORK/growing"
 }
 
-# While the holder types, the file becomes another one.
-changed_meanwhile() {
-    local code=0 typist
+# meanwhile WHAT COMMAND...: while the holder types, COMMAND makes the file another one.
+meanwhile() {
+    local what=$1 code=0 typist
+    shift
+    rm -f "$WORK/gate"
     mkfifo "$WORK/gate"
     cp "$WORK/short" "$WORK/shown"
+    echo 'Another message.' >"$WORK/other"
     python3 "$ROOT/tests/lib/late_typist.py" 'password.*: $' "$PIN_SIGN" "$WORK/gate" "$JPKI" sign \
         "$WORK/shown" >"$WORK/late" 2>&1 </dev/null &
     typist=$!
     read -r <"$WORK/gate"
-    echo 'Another message.' >"$WORK/shown"
+    "$@"
     echo go >"$WORK/gate"
     wait "$typist" || code=$?
-    expect 'a file that changes while the password is typed' 1 "$code"
+    expect "a file that is $what while the password is typed" 1 "$code"
     expect_has '  is not signed' 'has changed meanwhile; nothing was signed' "$(cat "$WORK/late")"
     works '  and nothing is made' test ! -e "$WORK/shown.p7s"
+}
+
+changed_meanwhile() {
+    meanwhile written cp "$WORK/other" "$WORK/shown"
+    meanwhile replaced mv "$WORK/other" "$WORK/shown"
+    meanwhile removed rm "$WORK/shown"
+}
+
+# signed NAME WHAT OPERAND...: a file in the folder of names, by its own name.
+signed() {
+    local name=$1 what=$2
+    shift 2
+    ends 0 "$what" typed "$PIN_SIGN" sign "$@"
+    works '  openssl accepts it' cms_verify sign "./$name" "./$name.p7s"
+}
+
+names() {
+    local odd=$'a\xff\e[2Jb\nTo be signed: c'
+    mkdir "$WORK/names"
+    cd "$WORK/names"
+    : >empty
+    signed empty 'an empty file' empty
+    cp "$WORK/short" ./-
+    signed - 'a file that is called -' -
+    cp "$WORK/short" ./-dash
+    signed -dash 'one that begins with it' -- -dash
+    ends 2 '  which is an option otherwise' typed "$PIN_SIGN" sign -dash
+    cp "$WORK/short" "$odd"
+    signed "$odd" 'one whose name deceives the terminal' "$odd"
+    ends 0 '  once more' typed "$PIN_SIGN" sign --force "$odd"
+    expect_has '  is shown so that it does not' '^To be signed: a\?\?\[2Jb\?To be signed: c$' "$OUTPUT"
+    expect_has '  where it is put, too' '^The signature is in a\?\?\[2Jb\?To be signed: c.p7s$' "$OUTPUT"
+    ln -s "$WORK/short" link
+    signed link 'what a link leads to' link
+    works '  the same by its own name' cms_verify sign "$WORK/short" link.p7s
+    cd - >/dev/null
+}
+
+# not_replaced WHAT PATH: what is no file stays, whatever is wanted.
+not_replaced() {
+    local before
+    before=$(stat -c '%F %i' "$2")
+    ends 1 "in the place of $1" typed "$PIN_SIGN" sign --force --output "$2" "$WORK/short"
+    asked 0
+    expect_has '  it says so' 'is not a regular file' "$OUTPUT"
+    expect '  which is still there' "$before" "$(stat -c '%F %i' "$2")"
+}
+
+no_files() {
+    local what
+    mkfifo "$WORK/fifo"
+    mkdir "$WORK/place"
+    ln -s "$WORK/long" "$WORK/to-long"
+    ln -s nowhere "$WORK/dangling"
+    for what in fifo place ../../../dev/zero; do
+        LIMIT=10 ends 1 "no file: $what" typed "$PIN_SIGN" sign --output "$WORK/no.p7s" "$WORK/$what"
+        asked 0
+        expect_has '  it says so' 'is not a regular file' "$OUTPUT"
+    done
+    not_replaced 'a folder' "$WORK/place"
+    not_replaced 'a folder with a slash' "$WORK/place/"
+    not_replaced 'a pipe' "$WORK/fifo"
+    not_replaced 'a link' "$WORK/to-long"
+    not_replaced 'a link to nowhere' "$WORK/dangling"
+    not_replaced 'a device' /dev/full
+    works '  nothing is made' test ! -e "$WORK/no.p7s"
+}
+
+# memory COMMAND...: the most that jpki has had of it, in kilobytes.
+memory() {
+    rm -f "$WORK/kilobytes"
+    JPKI=$WORK/measured "$@" >/dev/null 2>&1
+    cat "$WORK/kilobytes"
+}
+
+# A file is read piece by piece.
+large() {
+    local small
+    printf '#!/bin/sh\nexec /usr/bin/time -q -f %%M -o %s %s "$@"\n' "$WORK/kilobytes" "$JPKI" >"$WORK/measured"
+    chmod +x "$WORK/measured"
+    truncate -s 512M "$WORK/large"
+    small=$(memory typed "$PIN_SIGN" sign --force "$WORK/short")
+    expect_at_most 'kilobytes for a file of 512 MiB' $((small + 20000)) \
+        "$(memory typed "$PIN_SIGN" sign "$WORK/large")"
+    works '  openssl accepts it' cms_verify sign "$WORK/large" "$WORK/large.p7s"
+    small=$(memory jpki verify "$WORK/short" "$WORK/short.p7s")
+    expect_at_most '  kilobytes to check it' $((small + 20000)) \
+        "$(memory jpki verify "$WORK/large" "$WORK/large.p7s")"
+    ends 0 '  which is good' jpki verify "$WORK/large" "$WORK/large.p7s"
+    rm "$WORK/large"
 }
 
 password_sent() {
@@ -138,13 +234,13 @@ interrupted() {
     printf '#!/bin/sh\necho $$ >%s\nexec %s "$@"\n' "$WORK/pid" "$JPKI" >"$WORK/told"
     chmod +x "$WORK/told"
     mark=$(apdu_mark card)
-    JPKI=$WORK/told typed "$PIN_SIGN" sign --output "$WORK/cut-here/cut.p7s" "$WORK/short" >"$WORK/cut" 2>&1 &
+    JPKI=$WORK/told typed "$PIN_SIGN" sign --output "$WORK/place/cut.p7s" "$WORK/short" >"$WORK/cut" 2>&1 &
     command=$!
     wait_until 20 password_sent "$mark" || die 'no password was sent'
     kill -INT "$(cat "$WORK/pid")"
     wait "$command" || code=$?
     expect 'interrupted while it signs: it ends by the signal' $((256 - 2)) "$code"
-    expect '  nothing is left of it' '' "$(ls -A "$WORK/cut-here")"
+    expect '  nothing is left of it' '' "$(ls -A "$WORK/place")"
     expect '  while the card was at it' 1 "$(tail -n "+$((mark + 1))" "$(card_log card)" | grep -c '^! delay')"
     attack
     expect '  nor is the card open' closed "$SEEN"
@@ -175,7 +271,9 @@ main() {
     refusals
     changing
     changed_meanwhile
-    mkdir "$WORK/cut-here"
+    names
+    no_files
+    large
     interrupted
     expired
     interop_end
