@@ -113,9 +113,10 @@ meanwhile() {
     rm -f "$WORK/gate"
     mkfifo "$WORK/gate"
     cp "$WORK/short" "$WORK/shown"
+    ln -sfn shown "$WORK/link"
     echo 'Another message.' >"$WORK/other"
     python3 "$ROOT/tests/lib/late_typist.py" 'password.*: $' "$PIN_SIGN" "$WORK/gate" "$JPKI" sign \
-        "$WORK/shown" >"$WORK/late" 2>&1 </dev/null &
+        "$WORK/link" >"$WORK/late" 2>&1 </dev/null &
     typist=$!
     read -r <"$WORK/gate"
     "$@"
@@ -123,13 +124,14 @@ meanwhile() {
     wait "$typist" || code=$?
     expect "a file that is $what while the password is typed" 1 "$code"
     expect_has '  is not signed' 'has changed meanwhile; nothing was signed' "$(cat "$WORK/late")"
-    works '  and nothing is made' test ! -e "$WORK/shown.p7s"
+    works '  and nothing is made' test ! -e "$WORK/link.p7s"
 }
 
 changed_meanwhile() {
     meanwhile written cp "$WORK/other" "$WORK/shown"
     meanwhile replaced mv "$WORK/other" "$WORK/shown"
     meanwhile removed rm "$WORK/shown"
+    meanwhile 'led elsewhere by a link' ln -sfn other "$WORK/link"
 }
 
 # signed NAME WHAT OPERAND...: a file in the folder of names, by its own name.
