@@ -101,7 +101,7 @@ static void print_signer(const struct cms_signer *signer, bool personal)
     if (signer->time_is_outside)
         puts(_("The certificate was not valid at the time at which it is said to have been used."));
     if (signer->unnamed)
-        puts(_("The signature does not name its certificate (it is no CAdES): it fits any with the "
+        puts(_("The signature does not name its certificate (it is no CAdES), and fits any of the "
                "same "
                "key."));
     puts(_("The time is what the signer's computer said. Whether the certificate was revoked was "
