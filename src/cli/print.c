@@ -11,6 +11,8 @@
 
 #include "cli/cli.h"
 
+#define TERMINAL_COLUMNS 80
+
 size_t print_columns(const char *text)
 {
     size_t columns = 0;
@@ -85,6 +87,58 @@ void print_safe_lines(FILE *out, const char *text)
             bytes = put_first(out, text, left, &columns);
         text += bytes;
         left -= bytes;
+    }
+}
+
+/* The first character of TEXT and its bytes: L'\0' and 0 at the end, L'?' for what is none. */
+static wchar_t first_of(const char *text, size_t *bytes)
+{
+    wchar_t c;
+    mbstate_t state = {0};
+    *bytes = *text != '\0' ? mbrtowc(&c, text, strlen(text), &state) : 0;
+    if (*bytes == 0)
+        return L'\0';
+    if (*bytes != (size_t)-1 && *bytes != (size_t)-2)
+        return c;
+    *bytes = 1;
+    return L'?';
+}
+
+/*
+ * The bytes of TEXT that stay in one line: blanks, and then a word, or a character that is two
+ * columns wide, between which lines may be broken, but not before what closes nor behind what opens
+ * (JIS X 4051, as far as messages need it).
+ */
+static size_t unit_of(const char *text)
+{
+    size_t len = strspn(text, " "), bytes;
+    wchar_t before = L'\0', c;
+    for (bool first = true; (c = first_of(text + len, &bytes)) != L'\0' && c != L' ';
+         first = false) {
+        bool breaks = wcwidth(c) > 1 || wcwidth(before) > 1;
+        bool stays = wcschr(L"。、」』）】：；？！)ーっゃゅょ", c) != NULL ||
+                     (before != L'\0' && wcschr(L"「『（【(", before) != NULL);
+        if (!first && breaks && !stays)
+            break;
+        before = c;
+        len += bytes;
+    }
+    return len;
+}
+
+void print_safe_wrapped(FILE *out, const char *text, size_t indent)
+{
+    size_t column = indent;
+    for (size_t len; (len = unit_of(text)) > 0; text += len) {
+        char *unit = strndup(text, len);
+        if (unit == NULL)
+            return;
+        size_t blanks = strspn(unit, " ");
+        bool fits = column + print_columns(unit) <= TERMINAL_COLUMNS || column == indent;
+        if (!fits)
+            fprintf(out, "\n%*s", (int)indent, "");
+        column = (fits ? column : indent) + print_safe_to(out, unit + (fits ? 0 : blanks));
+        free(unit);
     }
 }
 

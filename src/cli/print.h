@@ -27,6 +27,10 @@ void print_safe_lines(FILE *out, const char *text);
 /* The same on standard output, filled with blanks up to COLUMNS. */
 void print_safe_padded(const char *text, size_t columns);
 
+/* The same to OUT, behind INDENT columns that are in use already: what would not fit into a
+ * terminal's 80 goes on below them, in a new line. Only a word that is too long stays whole. */
+void print_safe_wrapped(FILE *out, const char *text, size_t indent);
+
 /* Whether the Unicode character C turns the direction of writing. */
 bool print_turns(unsigned long c);
 
