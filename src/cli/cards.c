@@ -8,7 +8,7 @@
 #include "support/log.h"
 #include "token/table.h"
 
-static bool service_answers(void)
+bool cards_service_answers(void)
 {
     struct reader_view *view = reader_view_new();
     char **names = NULL;
@@ -34,7 +34,7 @@ bool cards_open(struct cards *cards, const char *reserved)
         return false;
     }
     cards->readers = cards->slots->count;
-    cards->service = cards->readers > 0 || service_answers();
+    cards->service = cards->readers > 0 || cards_service_answers();
     return true;
 }
 

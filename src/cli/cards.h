@@ -24,6 +24,9 @@ struct cards {
 bool cards_open(struct cards *cards, const char *reserved);
 void cards_close(struct cards *cards);
 
+/* Whether pcscd answers now, on a connection of its own. */
+bool cards_service_answers(void);
+
 /* The reader of this index, below cards->readers. Not owned. */
 struct terminal *cards_reader(const struct cards *cards, size_t index);
 

@@ -3,35 +3,52 @@
  * jpki doctor: finds what is wrong, and says how to mend it. Spends no try.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/doctor.h"
 #include "cli/print.h"
 #include "cli/report_json.h"
 
+#define INDENT 7 /* columns: of the two words that stand before a finding */
+
 static void add(struct doctor *doctor, const char *name, const char *text, const char *help)
 {
-    json_array_append_new(doctor->findings, json_pack("{s:s, s:b, s:s, s:s?}", "name", name, "good",
-                                                      help == NULL, "text", text, "help", help));
+    report_json_add(&doctor->findings,
+                    json_pack("{s:s, s:b, s:o, s:o}", "name", name, "good", help == NULL, "text",
+                              report_json_text(text), "help",
+                              help != NULL ? report_json_text(help) : json_null()));
+}
+
+/* TEXT behind the word that stands before it, in lines that fit a terminal. */
+static void print_text(enum print_style style, const char *word, const char *text)
+{
+    print_styled(style, word);
+    print_safe_wrapped(stdout, text, INDENT);
+    putchar('\n');
 }
 
 void doctor_good(struct doctor *doctor, const char *name, const char *text)
 {
-    if (doctor->findings != NULL) {
+    if (doctor->json)
         add(doctor, name, text, NULL);
-        return;
-    }
-    print_styled(PRINT_GOOD, _("well   "));
-    print_safe(text);
-    putchar('\n');
+    else
+        print_text(PRINT_GOOD, _("well   "), text);
 }
 
-/* HELP in lines of its own, below the problem. */
+/* HELP in lines of its own, below the problem. A command is for copying, and stays in one line. */
 static void print_help(const char *help)
 {
     while (*help != '\0') {
         size_t len = strcspn(help, "\n");
-        printf("       %.*s\n", (int)len, help);
+        char *line = strndup(help, len);
+        printf("%*s", INDENT, "");
+        if (line != NULL && strncmp(line, "  ", 2) != 0)
+            print_safe_wrapped(stdout, line, INDENT);
+        else
+            print_safe(line != NULL ? line : "?");
+        putchar('\n');
+        free(line);
         help += len + (help[len] == '\n' ? 1 : 0);
     }
 }
@@ -39,19 +56,17 @@ static void print_help(const char *help)
 void doctor_problem(struct doctor *doctor, const char *name, const char *text, const char *help)
 {
     doctor->problems++;
-    if (doctor->findings != NULL) {
+    if (doctor->json) {
         add(doctor, name, text, help);
         return;
     }
-    print_styled(PRINT_BAD, _("WRONG  "));
-    print_safe(text);
-    putchar('\n');
+    print_text(PRINT_BAD, _("WRONG  "), text);
     print_help(help);
 }
 
 static int finish(struct doctor *doctor)
 {
-    if (doctor->findings != NULL) {
+    if (doctor->json) {
         int code = report_json_print(doctor->findings);
         return code != CLI_OK ? code : doctor->problems > 0 ? CLI_FAILED : CLI_OK;
     }
@@ -64,21 +79,21 @@ static int finish(struct doctor *doctor)
 
 int cmd_doctor(const struct cli_command *self, int argc, char **argv)
 {
-    bool json = false;
-    const struct cli_option options[] = {
-        {"json", NULL, N_("print JSON, for programs"), &json, NULL},
-    };
     struct doctor doctor = {0};
+    const struct cli_option options[] = {
+        {"json", NULL, N_("print JSON, for programs"), &doctor.json, NULL},
+    };
     int first, code;
     if (!cli_options(self, options, 1, argc, argv, 0, 0, &first, &code))
         return code;
     if (!cards_open(&doctor.cards, "slots=both"))
         return CLI_FAILED;
-    doctor.findings = json ? json_array() : NULL;
+    doctor.findings = doctor.json ? json_array() : NULL;
     doctor_service(&doctor);
     doctor_readers(&doctor);
     doctor_cards(&doctor);
-    doctor_programs(&doctor);
+    doctor_modules(&doctor);
+    doctor_browsers(&doctor);
     doctor_settings(&doctor);
     doctor_state(&doctor);
     code = finish(&doctor);

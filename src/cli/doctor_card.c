@@ -78,7 +78,8 @@ static void unreadable(struct doctor *doctor, const char *name)
     if (e == ERR_OK)
         reader_end(reader, false);
     reader_free(reader);
-    if (e == ERR_FORBIDDEN)
+    /* Before 2.0.1 pcsc-lite hangs up when polkit says no, and answers whoever comes next. */
+    if (e == ERR_FORBIDDEN || (e == ERR_NO_SERVICE && cards_service_answers()))
         doctor_problem(
             doctor, "card-forbidden", _("you may not use the card"),
             _("The rules of pcscd (polkit, action org.debian.pcsc-lite.access_card) let\n"
@@ -93,7 +94,7 @@ static void unreadable(struct doctor *doctor, const char *name)
 }
 
 /* Whether this is one of ours. */
-static bool look_at(struct doctor *doctor, size_t index)
+static bool look_at(struct doctor *doctor, size_t index, bool *foreign)
 {
     struct report report;
     report_make(&doctor->cards, index, &report);
@@ -110,8 +111,10 @@ static bool look_at(struct doctor *doctor, size_t index)
     case REPORT_UNREADABLE:
         unreadable(doctor, report.reader);
         break;
-    case REPORT_EMPTY:
     case REPORT_FOREIGN:
+        *foreign = true;
+        break;
+    case REPORT_EMPTY:
         break;
     }
     return false;
@@ -120,9 +123,19 @@ static bool look_at(struct doctor *doctor, size_t index)
 void doctor_cards(struct doctor *doctor)
 {
     unsigned before = doctor->problems, cards = 0;
+    bool foreign = false;
     for (size_t i = 0; i < doctor->cards.readers; i++)
-        cards += look_at(doctor, i) ? 1 : 0;
-    if (cards == 0 && doctor->cards.readers > 0 && doctor->problems == before)
-        doctor_problem(doctor, "card-missing", _("there is no My Number Card in a reader"),
-                       _("Put it in. Other cards and the notification card do not count."));
+        cards += look_at(doctor, i, &foreign) ? 1 : 0;
+    if (cards > 0 || doctor->cards.readers == 0 || doctor->problems != before)
+        return;
+    if (foreign)
+        doctor_problem(
+            doctor, "card-foreign", _("the card in the reader is no My Number Card"),
+            _("Put yours in its place; on a pad, it alone. The notification card has no\n"
+              "chip, and the old Basic Resident Register card is not supported."));
+    else
+        doctor_problem(
+            doctor, "card-missing", _("there is no My Number Card in a reader"),
+            _("Put it in: in a slot with the contacts first and up, on most readers; on\n"
+              "a pad flat, and alone."));
 }

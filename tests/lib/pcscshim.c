@@ -5,7 +5,10 @@
  *
  *   mute       a card that does not answer its reset: no connection, and SCARD_STATE_MUTE
  *   forbidden  no connection to any card for this user: SCARD_W_SECURITY_VIOLATION, as pcscd
- *              answers when polkit denies org.debian.pcsc-lite.access_card
+ *              answers from 2.0.1 on when polkit denies org.debian.pcsc-lite.access_card
+ *   hung-up    the same by older ones, which end the connection instead
+ *   busy       another program has the card for itself
+ *   broken     a card that no protocol can be agreed upon with
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -34,6 +37,12 @@ __attribute__((visibility("default"))) LONG SCardConnect(SCARDCONTEXT context, L
         return SCARD_W_SECURITY_VIOLATION;
     if (is("mute"))
         return SCARD_W_UNRESPONSIVE_CARD;
+    if (is("hung-up"))
+        return SCARD_E_NO_SERVICE;
+    if (is("busy"))
+        return SCARD_E_SHARING_VIOLATION;
+    if (is("broken"))
+        return SCARD_E_PROTO_MISMATCH;
     return next.call(context, reader, mode, protocols, card, protocol);
 }
 

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/doctor_found.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_SIZE 512
+#define BLANKS " \t\r\n"
+
+static const char *home(void)
+{
+    const char *value = secure_getenv("HOME");
+    return value != NULL ? value : "";
+}
+
+/* NAME in the folder that the variable XDG names, or in the one below the home folder. */
+static void xdg_path(const char *variable, const char *fallback, const char *name, char *path)
+{
+    const char *folder = secure_getenv(variable);
+    if (folder != NULL && folder[0] == '/')
+        snprintf(path, PATH_SIZE, "%s/%s", folder, name);
+    else
+        snprintf(path, PATH_SIZE, "%s/%s/%s", home(), fallback, name);
+}
+
+/* ---- p11-kit ---- */
+
+/* Those that come first win, setting by setting (pkcs11.conf(5)). */
+enum { P11KIT_FOLDERS = 3 };
+
+struct p11kit {
+    char folders[P11KIT_FOLDERS][PATH_SIZE];
+};
+
+static void p11kit_find(struct p11kit *p11kit)
+{
+    xdg_path("XDG_CONFIG_HOME", ".config", "pkcs11/modules", p11kit->folders[0]);
+    snprintf(p11kit->folders[1], PATH_SIZE, "%s", JPKI_P11KIT_SYSTEM_CONFIGS);
+    snprintf(p11kit->folders[2], PATH_SIZE, "%s", JPKI_P11KIT_CONFIGS);
+}
+
+/* The value of "module:" in a file; false when it has none. */
+static bool read_module(const char *path, char *module, size_t size)
+{
+    char line[PATH_SIZE];
+    bool has = false;
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        const char *key = line + strspn(line, BLANKS);
+        size_t len = strcspn(key, ":" BLANKS);
+        const char *value = key + len + strspn(key + len, BLANKS);
+        if (len != strlen("module") || strncmp(key, "module", len) != 0 || *value != ':')
+            continue;
+        value += 1 + strspn(value + 1, BLANKS);
+        snprintf(module, size, "%.*s", (int)strcspn(value, "\r\n"), value);
+        has = true;
+    }
+    if (file != NULL)
+        fclose(file);
+    return has;
+}
+
+/* The module of the registration NAME ("" for none), and the file that names it. */
+static bool effective(const struct p11kit *p11kit, const char *name, char *module, char *path)
+{
+    for (size_t i = 0; i < P11KIT_FOLDERS; i++) {
+        snprintf(path, PATH_SIZE, "%.255s/%.255s", p11kit->folders[i], name);
+        if (read_module(path, module, PATH_SIZE))
+            return true;
+    }
+    return false;
+}
+
+/* Whether a folder that wins over the one of this index has a registration of that name. */
+static bool seen_before(const struct p11kit *p11kit, size_t folder, const char *name)
+{
+    char path[PATH_SIZE], module[PATH_SIZE];
+    for (size_t i = 0; i < folder; i++) {
+        snprintf(path, sizeof(path), "%.255s/%.255s", p11kit->folders[i], name);
+        if (read_module(path, module, sizeof(module)))
+            return true;
+    }
+    return false;
+}
+
+static bool judge_registration(struct doctor *doctor, const struct p11kit *p11kit, const char *name)
+{
+    char module[PATH_SIZE], path[PATH_SIZE], library[2 * PATH_SIZE], remove[PATH_SIZE + 8];
+    if (!effective(p11kit, name, module, path) || module[0] == '\0')
+        return false;
+    snprintf(library, sizeof(library), "%s%s", module[0] == '/' ? "" : JPKI_P11KIT_MODULES "/",
+             module);
+    snprintf(remove, sizeof(remove), "rm '%s'", path);
+    const struct found found = {.library = library, .remove = remove};
+    found_judge(doctor, &found);
+    return found_shows_auth(library);
+}
+
+static int is_registration(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot != NULL && strcmp(dot, ".module") == 0;
+}
+
+bool found_in_p11kit(struct doctor *doctor, const char *registration, char *hider, size_t size)
+{
+    struct p11kit p11kit;
+    char module[PATH_SIZE], path[PATH_SIZE];
+    bool ours = false;
+    p11kit_find(&p11kit);
+    for (size_t i = 0; i < P11KIT_FOLDERS; i++) {
+        struct dirent **all = NULL;
+        int count = scandir(p11kit.folders[i], &all, is_registration, alphasort);
+        for (int k = 0; k < count; k++) {
+            if (!seen_before(&p11kit, i, all[k]->d_name) &&
+                judge_registration(doctor, &p11kit, all[k]->d_name))
+                ours = true;
+            free(all[k]);
+        }
+        free(all);
+    }
+    bool hidden = effective(&p11kit, registration, module, path) && module[0] == '\0';
+    snprintf(hider, size, "%s", hidden ? path : "");
+    return ours;
+}
+
+/* ---- NSS ---- */
+
+/* The value of KEY in a line of pkcs11.txt, without its end; NULL for another line. */
+static const char *value_of(char *line, const char *key)
+{
+    size_t len = strlen(key);
+    line[strcspn(line, "\r\n")] = '\0';
+    return strncmp(line, key, len) == 0 && line[len] == '=' ? line + len + 1 : NULL;
+}
+
+/* A module is a line "library=", followed by "name=". */
+static void judge_database(struct doctor *doctor, const char *folder)
+{
+    char path[PATH_SIZE], line[2048], library[PATH_SIZE] = "", remove[2 * PATH_SIZE];
+    const char *value;
+    snprintf(path, sizeof(path), "%.500s/pkcs11.txt", folder);
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if ((value = value_of(line, "library")) != NULL)
+            snprintf(library, sizeof(library), "%s", value);
+        else if ((value = value_of(line, "name")) != NULL && library[0] != '\0') {
+            snprintf(remove, sizeof(remove), "modutil -dbdir 'sql:%.500s' -delete '%.400s'", folder,
+                     value);
+            const struct found found = {.library = library, .remove = remove, .database = true};
+            found_judge(doctor, &found);
+            library[0] = '\0';
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+/* Each folder below FOLDER may be a database: a browser's profile. */
+static void judge_profiles(struct doctor *doctor, const char *folder)
+{
+    struct dirent **all = NULL;
+    int count = scandir(folder, &all, NULL, alphasort);
+    for (int i = 0; i < count; i++) {
+        char path[PATH_SIZE];
+        snprintf(path, sizeof(path), "%.255s/%.255s", folder, all[i]->d_name);
+        if (all[i]->d_name[0] != '.')
+            judge_database(doctor, path);
+        free(all[i]);
+    }
+    free(all);
+}
+
+void found_in_databases(struct doctor *doctor)
+{
+    static const char *const below_home[] = {".pki", ".mozilla/firefox", ".thunderbird"};
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < sizeof(below_home) / sizeof(below_home[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", home(), below_home[i]);
+        judge_profiles(doctor, path);
+    }
+    xdg_path("XDG_CONFIG_HOME", ".config", "mozilla/firefox", path);
+    judge_profiles(doctor, path);
+    xdg_path("XDG_DATA_HOME", ".local/share", "pki", path);
+    judge_profiles(doctor, path);
+    judge_profiles(doctor, "/etc/pki");
+}
