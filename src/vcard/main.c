@@ -21,16 +21,32 @@ static const struct {
 
 static void print_usage(FILE *out)
 {
-    fputs("usage: jpki-vcard COMMAND DIR [option]...\n\ncommands:\n", out);
+    fputs("usage: jpki-vcard COMMAND DIR [option]...\n\n"
+          "A My Number Card of an invented person, for the virtual reader of pcscd (vpcd).\n"
+          "It behaves as a real one does, and is worth nothing: never give it real PINs.\n\n"
+          "commands:\n",
+          out);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
-    fputs("\n\"jpki-vcard COMMAND --help\" lists the options of a command.\n", out);
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fputs("\noptions:\n"
+          "  --help     this text; after a command: its options\n"
+          "  --version  the version\n"
+          "\nfrom nothing to a card in the first virtual reader, with the PINs 1234 and ABC123:\n"
+          "  jpki-vcard new card\n"
+          "  jpki-vcard run card &\n"
+          "\nexit codes: 0 done, 1 failed, 2 the command line makes no sense\n"
+          "The manual page jpki-vcard(1) tells more.\n",
+          out);
 }
 
 int main(int argc, char **argv)
 {
     if (argc >= 2 && !strcmp(argv[1], "--help")) {
         print_usage(stdout);
+        return ARGS_EXIT_OK;
+    }
+    if (argc >= 2 && !strcmp(argv[1], "--version")) {
+        puts("jpki-vcard " JPKI_VERSION);
         return ARGS_EXIT_OK;
     }
     for (size_t i = 0; argc >= 2 && i < COMMANDS; i++)
