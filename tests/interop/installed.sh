@@ -54,12 +54,51 @@ modules_are_there() {
     works 'jpki is installed' test -x "$STAGE/usr/bin/jpki"
     works '  and runs' "$STAGE/usr/bin/jpki" --help
     works '  with its Japanese' test -f "$STAGE/usr/share/locale/ja/LC_MESSAGES/jpki-pkcs11.mo"
-    works '  its manual' man --warnings -l "$STAGE/usr/share/man/man1/jpki.1"
-    works '  in Japanese' man --warnings -l "$STAGE/usr/share/man/ja/man1/jpki.1"
     works '  what the shells complete' test -f "$STAGE/usr/share/bash-completion/completions/jpki" \
         -a -f "$STAGE/usr/share/zsh/site-functions/_jpki"
     expect '  and its service for the desktop' 'ExecStart=/usr/bin/jpki watch' \
         "$(grep '^ExecStart=' "$STAGE/usr/lib/systemd/user/jpki-watch.service")"
+}
+
+# in_japan COMMAND...: where the holder speaks Japanese.
+in_japan() {
+    env -u LC_ALL LOCPATH="$WORK/locale" LANG=ja_JP.UTF-8 "$@"
+}
+
+# manual_is_there: man finds each page by its name, and the Japanese one where that is the language.
+manual_is_there() {
+    local page name section folder=$STAGE/usr/share/man
+    mkdir "$WORK/locale"
+    works 'a Japanese locale' localedef -i ja_JP -f UTF-8 "$WORK/locale/ja_JP.UTF-8"
+    for page in "$ROOT"/docs/man/*.scd; do
+        page=$(basename "$page" .scd)
+        name=${page%.*} section=${page##*.}
+        expect "man finds $name($section)" "$folder/man$section/$page" \
+            "$(man -M "$folder" -w "$section" "$name" 2>&1)"
+        expect '  in Japan it finds the Japanese one' "$folder/ja/man$section/$page" \
+            "$(in_japan env MANPATH="$folder" man -w "$section" "$name" 2>&1)"
+        page_is_sound NAME "$folder/man$section/$page"
+        page_is_sound 名前 "$folder/ja/man$section/$page"
+    done
+    page_names "$folder/man7/jpki-pkcs11.7" "$MODULES" "$CONFIGS"
+    page_names "$folder/ja/man7/jpki-pkcs11.7" "$MODULES" "$CONFIGS"
+}
+
+# page_is_sound HEADING PAGE: in its language, and without a warning.
+page_is_sound() {
+    expect "  man has nothing against ${2#"$STAGE"}" '' \
+        "$(in_japan man --warnings -l "$2" 2>&1 >"$WORK/page")"
+    expect_has '    which is in its language' "^$1$" "$(cat "$WORK/page")"
+}
+
+# page_names PAGE MODULES CONFIGS: the folders of this installation.
+page_names() {
+    local text name
+    text=$(man -l "$1")
+    for name in "${NAMES[@]}"; do
+        expect_has "the page says where $name is" "^ +${2//./\\.}/$name\.so,?$" "$text"
+    done
+    expect_has '  and where it is registered' "^ +${3//./\\.}/jpki-pkcs11\.module$" "$text"
 }
 
 registration_is_there() {
@@ -208,6 +247,7 @@ below_prefix() {
     cp "$prefix"/share/registrations/* "$CONFIGS"
     mount -t tmpfs tmpfs "$MODULES"
     programs_work "$prefix/lib/modules/jpki-pkcs11-auth.so"
+    page_names "$prefix/share/man/man7/jpki-pkcs11.7" "$prefix/lib/modules" "$prefix/share/registrations"
     expect 'the sample for ssh names it' "PKCS11Provider $MODULE" \
         "$(grep -o 'PKCS11Provider /.*' "$prefix/share/doc/jpki-pkcs11/ssh_config")"
     works 'the sample for NSS takes its folder' \
@@ -224,6 +264,7 @@ main() {
     card_insert card 0
     build_and_install
     modules_are_there
+    manual_is_there
     registration_is_there
     samples_are_there
     pages_are_there
