@@ -75,6 +75,8 @@ static int change(struct token *token)
 {
     char *old = ask_new(), *new_pin = ask_new(), *again = ask_new();
     int code = CLI_FAILED;
+    if (pin_on_pad(token))
+        fputs(_("(Type on the keyboard: a PIN cannot be changed at the reader.)\n"), stderr);
     if (old != NULL && new_pin != NULL && again != NULL)
         code = ask_secret(_("The present one: "), old);
     if (code == CLI_OK)
@@ -89,11 +91,9 @@ static int change(struct token *token)
 
 static int verify(struct token *token)
 {
-    int code = login(token);
-    if (code == CLI_OK) {
-        login_end(token);
+    int code = login_check(token);
+    if (code == CLI_OK)
         fputs(_("It is right.\n"), stderr);
-    }
     return code;
 }
 

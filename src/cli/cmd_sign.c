@@ -30,8 +30,10 @@ static int sign_bytes(struct token *token, struct bytes what, uint8_t *signature
     CK_RV rv = sign_init(&op, token, &mechanism, object_handle(token, OBJECT_PRIVATE_KEY));
     if (rv == CKR_OK)
         rv = sign_update(&op, token, what);
+    login_key_begin(token);
     if (rv == CKR_OK)
         rv = sign_final(&op, token, signature, len);
+    login_key_end();
     return rv == CKR_OK ? CLI_OK : login_explain(token, rv);
 }
 
@@ -75,6 +77,8 @@ static int make(struct token *token, const struct infile *in, const uint8_t *has
     if (cms == NULL)
         return CLI_FAILED;
     code = sign_bytes(token, cms_to_sign(cms), signature, &len);
+    if (code == CLI_OK && !infile_unchanged(in)) /* while the PIN was typed at the reader */
+        code = CLI_FAILED;
     if (code == CLI_OK && !cms_finish(cms, bytes_of(signature, len), der))
         code = CLI_FAILED;
     cms_free(cms);

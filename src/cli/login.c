@@ -6,7 +6,9 @@
 
 #include "cli/ask.h"
 #include "cli/hold.h"
+#include "cli/hush.h"
 #include "cli/settings.h"
+#include "reader/pad.h"
 #include "token/pin.h"
 #include "token/record.h"
 #include "token/rv.h"
@@ -124,12 +126,20 @@ int login_explain(const struct token *token, CK_RV rv)
     case CKR_USER_PIN_NOT_INITIALIZED:
         cli_complain(_("this card has no such key"));
         return CLI_FAILED;
+    case CKR_FUNCTION_CANCELED:
+        cli_complain(
+            _("no PIN was confirmed at the reader: cancelled there, not of four digits, or "
+              "too late. No try was spent"));
+        return CLI_PIN_REFUSED;
     default:
         break;
     }
     const char *name = rv_name(rv);
     cli_complain(_("the card did not answer as it should (%s); is it still in the reader?"),
                  name != NULL ? name : "?");
+    if (rv != CKR_DEVICE_REMOVED && pin_on_pad(token))
+        cli_complain(_("should it be the reader's PIN pad that does not work: with "
+                       "\"reader.pinpad = no\" in the settings the keyboard is used"));
     return CLI_FAILED;
 }
 
@@ -139,15 +149,63 @@ void login_end(struct token *token)
     hold_end();
 }
 
-int login(struct token *token)
+/* ---- at the reader ----
+ *
+ * Signals wait here, too: a reader goes on waiting for the PIN when the command has ended, and the
+ * card would then be open with nobody to close it. */
+
+static void begin_on_pad(const struct token *token)
+{
+    fprintf(stderr,
+            _("Type your %s at the reader, not here, and confirm it there.\n"
+              "You have %d seconds. The reader's cancel key gives up, and spends no try.\n"),
+            login_pin_name(token->role), PAD_SECONDS);
+    hush_begin();
+}
+
+void login_key_begin(const struct token *token)
+{
+    if (pin_on_pad(token) && pin_asked_each_time(token))
+        begin_on_pad(token);
+}
+
+void login_key_end(void)
+{
+    hush_end();
+}
+
+static int login_on_pad(struct token *token)
+{
+    hold_begin();
+    if (!pin_asked_each_time(token))
+        begin_on_pad(token);
+    CK_RV rv = pin_login(token, (struct bytes){0});
+    hush_end();
+    int code = login_explain(token, rv);
+    if (code != CLI_OK)
+        login_end(token);
+    return code;
+}
+
+static int check_on_pad(struct token *token)
+{
+    hold_begin();
+    begin_on_pad(token);
+    CK_RV rv = pin_check_on_pad(token);
+    hush_end();
+    hold_end();
+    return login_explain(token, rv);
+}
+
+/* ---- on the keyboard ---- */
+
+static int login_here(struct token *token)
 {
     char prompt[160];
     char *secret = ask_new();
     int code;
     if (secret == NULL)
         return CLI_FAILED;
-    if (pin_on_pad(token))
-        fputs(_("(Type it on the keyboard: jpki does not use the reader's own keys.)\n"), stderr);
     snprintf(prompt, sizeof(prompt), _("Your %s: "), login_pin_name(token->role));
     code = ask_secret(prompt, secret);
     hold_begin();
@@ -155,6 +213,21 @@ int login(struct token *token)
         code = login_explain(token, pin_login(token, bytes_of_text(secret)));
     ask_free(secret);
     if (code != CLI_OK)
+        login_end(token);
+    return code;
+}
+
+int login(struct token *token)
+{
+    return pin_on_pad(token) ? login_on_pad(token) : login_here(token);
+}
+
+int login_check(struct token *token)
+{
+    if (pin_on_pad(token))
+        return check_on_pad(token);
+    int code = login_here(token);
+    if (code == CLI_OK)
         login_end(token);
     return code;
 }

@@ -26,12 +26,22 @@ int login_ask_consent(struct cards *cards, const struct token *token);
 
 /*
  * Asks for the PIN and logs in. CLI_OK: login_end() is the caller's duty, and until then signals
- * wait, so that ^C does not leave an open card behind. Otherwise a complaint was printed.
+ * wait, so that ^C does not leave an open card behind. Otherwise a complaint was printed. Where the
+ * PIN is typed on the reader at each use of the key, nobody is asked yet.
  */
 int login(struct token *token);
 
 /* Logs out; ^C that has waited ends the command here. For a token that login() gave. */
 void login_end(struct token *token);
+
+/* Asks for the PIN and has the card say whether it is right; nobody is logged in afterwards.
+ * CLI_OK, or a complaint was printed. */
+int login_check(struct token *token);
+
+/* Around a use of the key: where the reader asks for the PIN then, the holder is told, and what he
+ * types on the keyboard by mistake goes nowhere. Nothing happens elsewhere. */
+void login_key_begin(const struct token *token);
+void login_key_end(void);
 
 /* The complaint for what a login, or the old PIN of a change, was answered; and its exit code. */
 int login_explain(const struct token *token, CK_RV rv);

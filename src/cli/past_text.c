@@ -14,6 +14,8 @@ const char *past_result_text(const char *result)
         return _("locked");
     if (strcmp(result, "CKR_PIN_INVALID") == 0 || strcmp(result, "CKR_PIN_LEN_RANGE") == 0)
         return _("no such PIN");
+    if (strcmp(result, "CKR_FUNCTION_CANCELED") == 0)
+        return _("cancelled");
     return strncmp(result, "CKR_", 4) == 0 ? result + 4 : result;
 }
 

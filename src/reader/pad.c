@@ -13,7 +13,6 @@
 /* 2.5.2, bTimeOut and bTimeOut2: how long the reader waits for a PIN, and for the rest of it after
  * its first digit, in seconds. It is what OpenSC asks for, so readers know it, and less than the 90
  * that the CCID driver waits for a reader. 0 would be the reader's own time, which nobody knows. */
-#define SECONDS 30
 
 /* 2.5.2, bmFormatString: places are counted in bytes (80), the PIN begins at the first byte behind
  * Lc (bits 6 to 3 are 0), at the left (bit 2 is 0), each digit is its character in ASCII (02). */
@@ -89,8 +88,8 @@ size_t pad_build_verify(struct bytes command, unsigned digits, uint8_t *out)
         command.data[1] != INS_VERIFY || command.data[4] != digits)
         return 0;
     writer_init(&w, out, PAD_VERIFY_MAX);
-    writer_u8(&w, SECONDS);         /* bTimeOut */
-    writer_u8(&w, SECONDS);         /* bTimeOut2, from the first key on */
+    writer_u8(&w, PAD_SECONDS);     /* bTimeOut */
+    writer_u8(&w, PAD_SECONDS);     /* bTimeOut2, from the first key on */
     writer_u8(&w, FORMAT);          /* bmFormatString */
     writer_u8(&w, (uint8_t)digits); /* bmPINBlockString: no length (bits 7 to 4), block's size */
     writer_u8(&w, 0);               /* bmPINLengthFormat: there is no length to be placed */

@@ -13,6 +13,7 @@
 #include "support/err.h"
 
 #define PAD_DIGITS_MAX 15 /* the size of the PIN block is written in four bits */
+#define PAD_SECONDS 30    /* that the reader waits for the PIN */
 #define PAD_VERIFY_MAX (19 + 5 + PAD_DIGITS_MAX)
 
 /*

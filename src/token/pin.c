@@ -280,16 +280,15 @@ static enum err present_on_pad(struct token *token)
     return e;
 }
 
-/* With isolation the PIN is asked for where it is used: the login only looks whether it can be. */
-static CK_RV login_on_pad(struct token *token)
+/* A login that asks NOW, or only looks whether the PIN can be asked for where it is used. */
+static CK_RV login_on_pad(struct token *token, bool now)
 {
-    bool isolation = token->config->isolation;
     CK_RV rv = record_ready(token);
     if (rv == CKR_OK)
         rv = rv_of(insertion_begin(token->insertion));
     if (rv != CKR_OK)
         return rv;
-    rv = rv_of_tries(isolation ? check_tries(token) : present_on_pad(token));
+    rv = rv_of_tries(now ? present_on_pad(token) : check_tries(token));
     if (rv == CKR_OK) {
         begin_login(token);
         token->pin->by_pad = true;
@@ -303,7 +302,7 @@ static CK_RV login(struct token *token, struct bytes text)
     struct pin_memory *pin = token->pin;
     uint8_t hash[REFUSED_HASH];
     if (text.data == NULL && pin_on_pad(token))
-        return login_on_pad(token);
+        return login_on_pad(token, !token->config->isolation);
     if (!pinrule_take(&token->key->pin, text, &pin->offered))
         return CKR_PIN_LEN_RANGE;
     CK_RV rv = CKR_FUNCTION_FAILED;
@@ -323,6 +322,15 @@ CK_RV pin_login(struct token *token, struct bytes text)
     rv = record(token, RECORD_LOGIN, rv);
     if (rv != CKR_OK && token->logged_in)
         pin_logout(token);
+    return rv;
+}
+
+CK_RV pin_check_on_pad(struct token *token)
+{
+    CK_RV rv = login_on_pad(token, true);
+    token->logged_in = rv == CKR_OK;
+    rv = record(token, RECORD_LOGIN, rv);
+    pin_logout(token);
     return rv;
 }
 

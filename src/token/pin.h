@@ -37,6 +37,12 @@ void pin_taken_out(struct token *token);
  */
 CK_RV pin_login(struct token *token, struct bytes text);
 
+/*
+ * Where pin_on_pad(): has the holder type the PIN now, whatever isolation is, only to learn whether
+ * it is right. Recorded as a login, and answered like one; nobody is logged in afterwards.
+ */
+CK_RV pin_check_on_pad(struct token *token);
+
 /* C_Login for one operation that waits for it: the same rules, and consent for one signature.
  * CKR_USER_NOT_LOGGED_IN when the login has ended meanwhile. */
 CK_RV pin_consent(struct token *token, struct bytes text);

@@ -9,9 +9,11 @@
  *   cancel    6401
  *   timeout   6400; the same when the file is empty
  *   broken    SCardControl fails, and the card hears nothing
+ *   wait      thinks, until a line more is in the file
  *
  * $PAD_LOG, when set, gets a line for each question: "features", or "PIN" with what the reader
- * answered. $PAD_FEATURES, when set, is the list of features instead, in hexadecimal.
+ * answered; and "waits" when the holder begins to think. $PAD_FEATURES, when set, is the list of
+ * features instead, in hexadecimal.
  *
  * What asks for a PIN in any other way than our module must, ends the program: a real reader would
  * do something with it. Written from pcsc-lite's <reader.h> and the specification alone.
@@ -24,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <winscard.h>
@@ -129,6 +132,19 @@ static void take_entry(char *entry)
     close(fd);
 }
 
+/* The next entry that is more than a thought. */
+static void await_entry(char *entry)
+{
+    take_entry(entry);
+    if (strcmp(entry, "wait") != 0)
+        return;
+    note("waits");
+    do {
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        take_entry(entry);
+    } while (entry[0] == '\0');
+}
+
 /* ---- a PIN ---- */
 
 /* The number of digits that is asked for. */
@@ -183,7 +199,7 @@ static LONG verify(SCARDHANDLE card, const unsigned char *in, size_t len, void *
     char entry[ENTRY_MAX];
     size_t digits = check(in, len);
     must(room >= 2, "no room for a status word");
-    take_entry(entry);
+    await_entry(entry);
     if (strcmp(entry, "timeout") == 0 || entry[0] == '\0')
         return answer_sw(0x6400, out, room, returned);
     if (strcmp(entry, "cancel") == 0)

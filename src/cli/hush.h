@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * The terminal while the holder types somewhere else: a PIN that is typed here by mistake must not
+ * be seen, nor become the next line that the shell reads and remembers.
+ */
+#ifndef JPKI_CLI_HUSH_H
+#define JPKI_CLI_HUSH_H
+
+/* Switches the echo off, where there is a terminal that is ours. A signal ends the program, with
+ * the echo switched on again; ^Z does nothing, as a stopped program would keep the card for itself.
+ */
+void hush_begin(void);
+
+/* As it was before, without what was typed. Nothing happens when nothing was begun. */
+void hush_end(void);
+
+#endif
