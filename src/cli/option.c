@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The command line of a command, by getopt_long(3); the messages are ours.
+ * The command line of a command, by getopt_long(3); the messages are ours. It takes abbreviations,
+ * which we do not: a script with one would break at the next option that begins alike.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "support/nearest.h"
 
 #define OPTIONS_MAX 12
+#define FIRST_OPTION 0x100 /* what getopt_long(3) returns for it: no letter */
 
 static void print_usage(const struct cli_command *self, FILE *out)
 {
@@ -40,14 +42,16 @@ static void print_help(const struct cli_command *self, const struct cli_option *
     puts(_("print this"));
 }
 
+/* NEAR is what WORD may have been meant to be; NULL: whatever resembles it. */
 static void unknown(const struct cli_command *self, const struct cli_option *options, size_t count,
-                    const char *word)
+                    const char *word, const char *near)
 {
     const char *names[OPTIONS_MAX + 1] = {"help"};
     size_t dashes = strspn(word, "-");
     for (size_t i = 0; i < count; i++)
         names[i + 1] = options[i].name;
-    const char *near = nearest(word + dashes, names, count + 1);
+    if (near == NULL)
+        near = nearest(word + dashes, names, count + 1);
     if (near != NULL)
         cli_complain(_("%s has no option \"%.60s\"; did you mean \"--%s\"?"), self->name, word,
                      near);
@@ -56,24 +60,50 @@ static void unknown(const struct cli_command *self, const struct cli_option *opt
                      word, self->name);
 }
 
-/* What getopt_long(3) returned for one option. False: it makes no sense. */
-static bool take(const struct cli_command *self, const struct cli_option *options, size_t count,
-                 int found, char **argv)
+/* Whether WORD of the command line is this option, written in full. */
+static bool is_whole(const char *word, const char *name)
 {
-    if (found == ':') {
-        cli_complain(_("%s wants a value; \"jpki %s --help\" tells more"), argv[optind - 1],
-                     self->name);
+    size_t len = strcspn(word, "=");
+    return strncmp(word, "--", 2) == 0 && len == strlen(name) + 2 &&
+           strncmp(word + 2, name, len - 2) == 0;
+}
+
+/* The first of two values would be forgotten, and it may be the one that was meant. */
+static bool take_value(const struct cli_option *option)
+{
+    if (*option->text != NULL && strcmp(*option->text, optarg) != 0) {
+        cli_complain(
+            _("--%s is there twice, with \"%.60s\" and with \"%.60s\"; which one is meant?"),
+            option->name, *option->text, optarg);
         return false;
     }
-    if (found < 0x100) {
-        unknown(self, options, count, argv[optind - 1]);
+    *option->text = optarg;
+    return true;
+}
+
+/* Whether what getopt_long(3) has FOUND is one of ROWS, in full and with its value. Complains if
+ * not. */
+static bool is_right(const struct cli_command *self, const struct cli_option *options, size_t count,
+                     const struct option *rows, int found, char **argv)
+{
+    int row = (found == ':' ? optopt : found) - FIRST_OPTION;
+    bool separate = optarg != NULL && optarg == argv[optind - 1]; /* a word after the option's */
+    const char *word = argv[optind - (separate ? 2 : 1)];
+    if (row < 0 || !is_whole(word, rows[row].name)) {
+        unknown(self, options, count, word, row < 0 ? NULL : rows[row].name);
         return false;
     }
-    const struct cli_option *option = &options[found - 0x100];
-    if (option->flag != NULL)
-        *option->flag = true;
-    else
-        *option->text = optarg;
+    if (found == ':')
+        cli_complain(_("%s wants a value; \"jpki %s --help\" tells more"), word, self->name);
+    return found != ':';
+}
+
+/* False: it makes no sense. */
+static bool take(const struct cli_option *option)
+{
+    if (option->text != NULL)
+        return take_value(option);
+    *option->flag = true;
     return true;
 }
 
@@ -81,9 +111,10 @@ static void fill(const struct cli_option *options, size_t count, struct option *
 {
     memset(rows, 0, (OPTIONS_MAX + 2) * sizeof(*rows));
     for (size_t i = 0; i < count; i++)
-        rows[i] = (struct option){
-            .name = options[i].name, .has_arg = options[i].text != NULL, .val = (int)i + 0x100};
-    rows[count] = (struct option){.name = "help", .val = 'h'};
+        rows[i] = (struct option){.name = options[i].name,
+                                  .has_arg = options[i].text != NULL,
+                                  .val = (int)i + FIRST_OPTION};
+    rows[count] = (struct option){.name = "help", .val = (int)count + FIRST_OPTION};
 }
 
 bool cli_options(const struct cli_command *self, const struct cli_option *options, size_t count,
@@ -95,12 +126,14 @@ bool cli_options(const struct cli_command *self, const struct cli_option *option
     opterr = 0;
     *code = CLI_USAGE;
     while ((found = getopt_long(argc, argv, ":h", rows, NULL)) != -1) {
-        if (found == 'h') {
+        if (found != 'h' && !is_right(self, options, count, rows, found, argv))
+            return false;
+        if (found == 'h' || found == (int)count + FIRST_OPTION) {
             print_help(self, options, count);
             *code = CLI_OK;
             return false;
         }
-        if (!take(self, options, count, found, argv))
+        if (!take(&options[found - FIRST_OPTION]))
             return false;
     }
     *first = optind;

@@ -111,6 +111,27 @@ to_nowhere() {
     jpki "$@" >&-
 }
 
+# A script that leaves letters out would break when there is another option of that beginning.
+abbreviations() {
+    local option
+    for option in --js --jso --json=; do
+        ends 2 "an abbreviation: $option" jpki status "$option"
+        expect_has '  the option is named' 'did you mean "--json"' "$OUTPUT"
+    done
+    ends 2 'an abbreviation with a value' jpki cert auth --rea 'PCD 00 00'
+    expect_has '  the option is named' 'no option "--rea"; did you mean "--reader"' "$OUTPUT"
+    ends 2 '  with = before it' jpki cert auth '--read=PCD 00 00'
+    expect_has '  the option is named' 'did you mean "--reader"' "$OUTPUT"
+    ends 2 '  without it' jpki cert auth --r
+    expect_has '  the option is named' 'did you mean "--reader"' "$OUTPUT"
+    ends 2 'an abbreviation of help' jpki status --he
+    expect_has '  the option is named' 'did you mean "--help"' "$OUTPUT"
+    ends 0 'but for -h' jpki status -h
+    expect_has '  which is help' '^usage: jpki status' "$OUTPUT"
+    ends 2 'an abbreviation before what would be written over' jpki sign --f "$WORK/short"
+    expect_has '  the option is named' 'did you mean "--force"' "$OUTPUT"
+}
+
 mistakes() {
     ends 2 'nothing asked for' jpki
     ends 2 'a command that does not exist' jpki stats
@@ -118,6 +139,12 @@ mistakes() {
     ends 2 'an option that does not exist' jpki status --jsn
     expect_has '  the nearest is named' 'did you mean "--json"' "$OUTPUT"
     ends 2 'an option without its value' jpki cert auth --reader
+    expect_has '  it says so' '--reader wants a value' "$OUTPUT"
+    abbreviations
+    ends 2 'an option with two values' jpki cert auth --reader 'PCD 00 00' --reader=Nonesuch
+    expect_has '  both are said' '"PCD 00 00" and with "Nonesuch"' "$OUTPUT"
+    ends 0 '  twice the same one' jpki cert auth --reader 'PCD 00 00' --reader='PCD 00 00' --pem --pem
+    ends 0 '  before and behind the word' jpki cert --reader 'PCD 00 00' auth --pem
     ends 2 'a certificate that does not exist' jpki cert auth-c
     expect_has '  the nearest is named' 'did you mean "auth-ca"' "$OUTPUT"
     ends 2 'two forms at once' jpki cert auth --pem --der
