@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/service.h"
 #include "cli/settings.h"
 #include "support/log.h"
 #include "token/table.h"
@@ -19,7 +20,14 @@ bool cards_service_answers(void)
     return e == ERR_OK;
 }
 
-bool cards_open(struct cards *cards, const char *reserved)
+static bool give_up(struct cards *cards, const char *why)
+{
+    cli_complain("%s", why);
+    cards_close(cards);
+    return false;
+}
+
+bool cards_look(struct cards *cards, const char *reserved)
 {
     CK_ULONG count = 0;
     memset(cards, 0, sizeof(*cards));
@@ -28,14 +36,29 @@ bool cards_open(struct cards *cards, const char *reserved)
     if (cards->config.pin_reserve == 0)
         cards->config.pin_reserve = 1;
     cards->slots = ok ? slots_new(&cards->config, NULL) : NULL;
-    if (cards->slots == NULL || slots_list(cards->slots, false, NULL, &count) != CKR_OK) {
-        cli_complain(_("no memory is left"));
-        cards_close(cards);
-        return false;
-    }
+    if (cards->slots == NULL)
+        return give_up(cards, _("no memory is left"));
+    if (slots_list(cards->slots, false, NULL, &count) != CKR_OK)
+        return give_up(cards, _("no memory is left, here or in the smart card service (pcscd)"));
     cards->readers = cards->slots->count;
     cards->service = cards->readers > 0 || cards_service_answers();
     return true;
+}
+
+/* They may hold what the holder relies on. */
+static void warn_of_settings(void)
+{
+    if (settings_have_faults())
+        cli_complain(_("not all settings count, as there are mistakes in them; \"jpki config\" "
+                       "names them"));
+}
+
+bool cards_open(struct cards *cards, const char *reserved)
+{
+    bool ok = cards_look(cards, reserved);
+    if (ok)
+        warn_of_settings();
+    return ok;
 }
 
 void cards_close(struct cards *cards)
@@ -59,8 +82,7 @@ bool cards_shows(const struct cards *cards, enum card_role role)
 void cards_explain(const struct cards *cards)
 {
     if (!cards->service)
-        cli_complain(_("the smart card service does not answer: is pcscd installed and running "
-                       "(systemctl status pcscd.socket)?"));
+        cli_complain(_("%s; \"jpki doctor\" says what helps"), service_fault_text(service_fault()));
     else if (cards->readers == 0)
         cli_complain(_("there is no card reader: is it plugged in?"));
     else

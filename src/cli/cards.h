@@ -19,9 +19,14 @@ struct cards {
 /*
  * Reads the settings and looks into all readers. RESERVED (may be NULL) are settings of this
  * command, as in the parameter string of C_Initialize; what an administrator enforces stands.
+ * Warns of settings that do not count. No reader, and no service, is no failure: cards_explain().
  * False, after a complaint, only without memory. cards_close() accepts {0}.
  */
 bool cards_open(struct cards *cards, const char *reserved);
+
+/* The same without a word about the settings. */
+bool cards_look(struct cards *cards, const char *reserved);
+
 void cards_close(struct cards *cards);
 
 /* Whether pcscd answers now, on a connection of its own. */

@@ -86,7 +86,7 @@ int cmd_doctor(const struct cli_command *self, int argc, char **argv)
     int first, code;
     if (!cli_options(self, options, 1, argc, argv, 0, 0, &first, &code))
         return code;
-    if (!cards_open(&doctor.cards, "slots=both"))
+    if (!cards_look(&doctor.cards, "slots=both"))
         return CLI_FAILED;
     doctor.findings = doctor.json ? json_array() : NULL;
     doctor_service(&doctor);

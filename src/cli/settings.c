@@ -32,3 +32,12 @@ unsigned settings_enforced_reserve(void)
     config_clear(&config);
     return reserve;
 }
+
+bool settings_have_faults(void)
+{
+    struct config config;
+    bool ok = read_all(&config, NULL);
+    bool faults = !ok || config.complaint_count > 0;
+    config_clear(&config);
+    return faults;
+}

@@ -11,6 +11,9 @@
  */
 bool settings_load(struct config *config, const char *reserved);
 
+/* Whether something in them is wrong, and does not count. */
+bool settings_have_faults(void);
+
 /* The tries that the administrator keeps, whatever the holder says (pin.reserve under [enforced]);
  * 0 when he does not. Without memory it is the default. */
 unsigned settings_enforced_reserve(void);

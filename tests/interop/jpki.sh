@@ -20,11 +20,39 @@ serial() {
     tool --list-token-slots | sed -n 's/^ *serial num *: *//p' | head -n 1
 }
 
+# What a service that runs may answer. None of it is "no memory", but where it is.
+service() {
+    ends 3 'a service that turns us away' shim away status
+    expect_has '  it says so' '^jpki: the smart card service \(pcscd\) turns you away' "$OUTPUT"
+    ends 1 'one without memory' shim exhausted status
+    expect_has '  it says so' 'no memory is left, here or in the smart card service' "$OUTPUT"
+}
+
+# Settings that do not count are no secret, whatever else is done.
+settings() {
+    local file=$HOME/.config/jpki-pkcs11.conf what
+    for what in 'isolation = maybe' folder; do
+        mkdir -p "$HOME/.config"
+        if [ "$what" = folder ]; then mkdir "$file"; else echo "$what" >"$file"; fi
+        ends 0 "in the settings: $what" jpki status
+        expect_has '  it is said' '^jpki: not all settings count.*"jpki config" names them' "$OUTPUT"
+        expect_has '  the card is shown' '^My Number Card' "$OUTPUT"
+        ends 1 '  jpki config' jpki config
+        expect_has '  names it' "^jpki: $file" "$OUTPUT"
+        rm -r "$file"
+    done
+    echo 'isolation = yes' >"$file"
+    ends 0 'settings in order' jpki status
+    expect_has_not '  nothing is said' '^jpki:' "$OUTPUT"
+    rm "$file"
+}
+
 no_card() {
     ends 3 'without pcscd' jpki status
-    expect_has '  it says what to look at' 'pcscd' "$OUTPUT"
+    expect_has '  it says why' '^jpki: the smart card service \(pcscd\) does not run; "jpki doctor"' "$OUTPUT"
     ends 3 '  nor is there a certificate' jpki cert auth
     pcscd_start
+    service
     ends 3 'with empty readers' jpki status
     expect '  both are shown' 2 "$(grep -c '^Reader ' <<<"$OUTPUT")"
     ends 3 '  nor is there a list' jpki list
@@ -225,6 +253,7 @@ main() {
     card_new card
     card_insert card 0
     status
+    settings
     list
     certificate auth "$CARD/auth.pem"
     certificate auth-ca "$CARD/auth-ca.pem"

@@ -9,7 +9,6 @@
 # shellcheck source=tests/lib/jpki.sh
 . "$ROOT/tests/lib/jpki.sh"
 
-PCSC_SHIM_SO=$BUILD/tests/lib/pcscshim.so
 JSON_SHIM_SO=$BUILD/tests/lib/jsonshim.so
 USB=/sys/bus/usb/devices
 FOUND=() # the names of all that was found wrong
@@ -226,14 +225,6 @@ ignored() {
 }
 
 # ---- the card ----
-
-# shim KIND ARGUMENT...: jpki, in front of a service that answers so.
-shim() {
-    local kind=$1
-    shift
-    PCSC_SHIM=$kind LD_PRELOAD=$PCSC_SHIM_SO \
-        ASAN_OPTIONS=verify_asan_link_order=0:${ASAN_OPTIONS:-} jpki "$@"
-}
 
 cards() {
     pcscd_start

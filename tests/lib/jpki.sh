@@ -10,6 +10,14 @@ jpki() {
     setsid --wait timeout "${LIMIT:-60}" "$JPKI" "$@" </dev/null
 }
 
+# shim KIND ARGUMENT...: jpki, in front of a service that answers so (pcscshim.c).
+shim() {
+    local kind=$1
+    shift
+    PCSC_SHIM=$kind LD_PRELOAD=$BUILD/tests/lib/pcscshim.so \
+        ASAN_OPTIONS=verify_asan_link_order=0:${ASAN_OPTIONS:-} jpki "$@"
+}
+
 # typed ANSWERS ARGUMENT...: jpki on a terminal, where the holder types a line of ANSWERS at each
 # question. The questions are counted in $WORK/asked.
 typed() {

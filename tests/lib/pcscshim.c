@@ -9,6 +9,8 @@
  *   hung-up    the same by older ones, which end the connection instead
  *   busy       another program has the card for itself
  *   broken     a card that no protocol can be agreed upon with
+ *   away       no context for this user: pcscd hangs up when polkit denies .access_pcsc
+ *   exhausted  no memory for the list of readers
  */
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -17,6 +19,8 @@
 #include <winscard.h>
 
 typedef LONG connect_function(SCARDCONTEXT, LPCSTR, DWORD, DWORD, LPSCARDHANDLE, LPDWORD);
+typedef LONG context_function(DWORD, LPCVOID, LPCVOID, LPSCARDCONTEXT);
+typedef LONG list_function(SCARDCONTEXT, LPCSTR, LPSTR, LPDWORD);
 typedef LONG status_function(SCARDCONTEXT, DWORD, SCARD_READERSTATE *, DWORD);
 
 static int is(const char *what)
@@ -62,4 +66,24 @@ __attribute__((visibility("default"))) LONG SCardGetStatusChange(SCARDCONTEXT co
             states[i].cbAtr = 0;
         }
     return rv;
+}
+
+__attribute__((visibility("default"))) LONG
+SCardEstablishContext(DWORD scope, LPCVOID one, LPCVOID two, LPSCARDCONTEXT context)
+{
+    union {
+        void *object;
+        context_function *call;
+    } next = {.object = dlsym(RTLD_NEXT, "SCardEstablishContext")};
+    return is("away") ? SCARD_E_NO_SERVICE : next.call(scope, one, two, context);
+}
+
+__attribute__((visibility("default"))) LONG SCardListReaders(SCARDCONTEXT context, LPCSTR groups,
+                                                             LPSTR readers, LPDWORD len)
+{
+    union {
+        void *object;
+        list_function *call;
+    } next = {.object = dlsym(RTLD_NEXT, "SCardListReaders")};
+    return is("exhausted") ? SCARD_E_NO_MEMORY : next.call(context, groups, readers, len);
 }
