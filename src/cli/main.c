@@ -2,9 +2,11 @@
  *
  * jpki: what the holder of a card wants to know and to do, in his language.
  */
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -59,8 +61,22 @@ static void leave_openssl_plain(void)
     OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 }
 
+/* What is opened next would take the place of a standard stream that the caller has closed, and get
+ * what is meant for it: the connection to pcscd our output, the usage history our complaints.
+ * Opened the wrong way round, using it still fails. */
+static bool occupy_standard_streams(void)
+{
+    static const int ways[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", ways[fd]) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!occupy_standard_streams())
+        return CLI_FAILED;
     leave_openssl_plain();            /* before anything else uses it */
     setvbuf(stderr, NULL, _IOLBF, 0); /* a message is one write, whoever else writes there */
     setlocale(LC_ALL, "");

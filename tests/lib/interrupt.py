@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Types ^C at a question. usage: interrupt.py PROMPT COMMAND...
+"""Types ^C at a question. usage: interrupt.py [--answer LINE]... [--shown] PROMPT COMMAND...
 
-The command gets a terminal of its own. When it has printed PROMPT, a regular expression, and
-switched the echo off, ^C is typed, and again, as a signal that comes just before the program waits
+The command gets a terminal of its own. Each LINE answers one question, which ends with ": ". When the
+command has then printed PROMPT, a regular expression, and switched the echo off (which it does not do
+when what is typed is --shown), ^C is typed, and again, as a signal that comes just before the program waits
 for the terminal is not noticed by it. Then prints "echo on" or "echo off", as the command has left the
 terminal, and ends as a shell would: 128 and the number of the signal, or the exit code.
 """
+import argparse
 import os
 import pty
 import re
@@ -37,13 +39,34 @@ def has_ended(pid):
     return False
 
 
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--answer", action="append", default=[])
+    parser.add_argument("--shown", action="store_true")
+    parser.add_argument("prompt")
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    return parser.parse_args()
+
+
+def wait_for_echo_off(terminal):
+    for _ in range(3000):
+        if not echo(terminal):
+            return
+        time.sleep(0.01)
+    sys.exit("the echo is on for thirty seconds")
+
+
 def main():
+    wanted = options()
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execvp(sys.argv[2], sys.argv[2:])
-    read_until(terminal, re.compile(sys.argv[1].encode()))
-    while echo(terminal):
-        time.sleep(0.01)
+        os.execvp(wanted.command[0], wanted.command)
+    for answer in wanted.answer:
+        read_until(terminal, re.compile(b": $"))
+        os.write(terminal, answer.encode() + b"\n")
+    read_until(terminal, re.compile(wanted.prompt.encode()))
+    if not wanted.shown:
+        wait_for_echo_off(terminal)
     for _ in range(50):
         os.write(terminal, b"\x03")
         if has_ended(pid):

@@ -34,6 +34,14 @@ def waiting(keyboard):
     return struct.unpack("i", fcntl.ioctl(keyboard, termios.FIONREAD, bytes(4)))[0]
 
 
+def wait_until(condition, otherwise):
+    for _ in range(3000):
+        if condition():
+            return
+        time.sleep(0.01)
+    sys.exit(otherwise + " after thirty seconds")
+
+
 def main():
     prompt, keys, file, entry = sys.argv[1:5]
     pid, terminal = pty.fork()
@@ -42,12 +50,10 @@ def main():
     text = b""
     while not re.search(prompt.encode(), text):
         text += read(terminal)
-    while termios.tcgetattr(terminal)[3] & termios.ECHO:
-        time.sleep(0.01)
+    wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, "the echo is on")
     keyboard = os.open(f"/proc/{pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
     os.write(terminal, keys.encode() + b"\n")
-    while waiting(keyboard) < len(keys) + 1:
-        time.sleep(0.01)
+    wait_until(lambda: waiting(keyboard) > len(keys), "what was typed is not there")
     os.close(keyboard)
     with open(file, "a", encoding="ascii") as types:
         print(entry, file=types)
