@@ -179,7 +179,7 @@ kept() {
     pad 0002 4 'a wrong PIN' typed x pin verify auth
     pad 0003 5 'the last one, wrong' typed yes pin verify auth
     counts 1 1 1
-    expect_has '  it says where help is' 'municipal office' "$OUTPUT"
+    expect_has '  it says where help is' '^jpki: it is locked.*municipal office' "$OUTPUT"
     pad 8306 5 'a locked one' typed yes pin verify auth
     counts 0 0 0
     pad 8306 5 '  nor for a signature' typed x sign --auth --output "$WORK/none" "$WORK/short"

@@ -40,8 +40,10 @@ verify() {
     expect_has '  nothing was spent' 'no try was spent' "$OUTPUT"
     expect '  nor presented' 0 "$(verifies_since card "$mark")"
     ends 4 'nothing typed' typed '' pin verify auth
+    expect_has '  it says so' '^jpki: nothing was typed' "$OUTPUT"
     expect '  nothing was presented' 0 "$(verifies_since card "$mark")"
     ends 1 'no terminal' jpki pin verify auth
+    expect_has '  it says so' 'needs a terminal' "$OUTPUT"
     ends 2 'no key named' jpki pin verify
     ends 2 'a key that does not exist' jpki pin verify both
     ends 2 'a job that does not exist' jpki pin chnge auth
@@ -70,7 +72,7 @@ change() {
     expect_has '  it says so' 'not the same' "$OUTPUT"
     ends 4 'one that cannot be' typed $'8306\n111\n111' pin change auth
     asked 2
-    expect_has '  it says what can' 'four digits' "$OUTPUT"
+    expect_has '  it says what can' 'it must be four digits; nothing was changed' "$OUTPUT"
     ends 4 'a password without a digit' typed $'NEW2PASSWORD\nABCDEFGH\nABCDEFGH' pin change sign
     expect_has '  it says what can' 'at least one of each' "$OUTPUT"
     expect '  all stay' '8306 NEW2PASSWORD 3 5' "$(holds auth) $(holds sign) $(left auth) $(left sign)"
@@ -103,7 +105,7 @@ locked() {
         ends 4 "wrong: $pin" typed "$pin" pin verify auth
     done
     ends 5 'wrong, knowingly' typed $'yes\n0003' pin verify auth
-    expect_has '  it says where help is' 'municipal office' "$OUTPUT"
+    expect_has '  it says where help is' '^jpki: it is locked.*municipal office' "$OUTPUT"
     expect '  it is locked' 0 "$(left auth)"
     ends 5 'a locked PIN is not asked for' typed 8306 pin verify auth
     asked 0
