@@ -122,7 +122,7 @@ changed_meanwhile() {
     echo wait >"$WORK/types"
     typed x sign --auth "$WORK/shown" >"$WORK/late" 2>&1 &
     local signer=$! code=0
-    wait_until 20 grep -q waits "$WORK/pad" || die 'the reader does not ask'
+    wait_until 60 grep -q waits "$WORK/pad" || die 'the reader does not ask'
     echo 'Another message.' >"$WORK/shown"
     echo 1234 >>"$WORK/types"
     wait "$signer" || code=$?
