@@ -59,8 +59,9 @@ struct cli_option {
 
 /*
  * Reads the options of a command line, ARGV[0] being the command's name, and moves the operands to
- * the end. No abbreviations; the same option with two values is refused. True: go on, with the operands from ARGV[*FIRST] on, which are at least MIN and at most
- * MAX. False: the command ends with *EXIT; help or a complaint was printed.
+ * the end. No abbreviations; the same option with two values is refused. True: go on, with the
+ * operands from ARGV[*FIRST] on, which are at least MIN and at most MAX. False: the command ends
+ * with *EXIT; help or a complaint was printed.
  */
 bool cli_options(const struct cli_command *self, const struct cli_option *options, size_t count,
                  int argc, char **argv, int min, int max, int *first, int *code);
