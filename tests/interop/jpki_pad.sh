@@ -186,15 +186,17 @@ kept() {
     counts 0 0 0
 }
 
-# ^C while the reader waits.
+# ^C while the reader waits: it has its effect when the card is closed again, not before.
 interrupted() {
-    : >"$WORK/asked"
-    pad wait 130 'interrupted while the reader waits' python3 "$ROOT/tests/lib/interrupt.py" seconds \
-        "$JPKI" pin verify auth
-    expect_has '  the echo is on again' '^echo on$' "$OUTPUT"
-    counts 0 0 0
-    pad 1234 0 '  the next one works' typed x pin verify auth
-    counts 1 0 1
+    local entry
+    for entry in 1234 cancel; do
+        : >"$WORK/asked"
+        pad wait 130 "interrupted while the reader waits, and then: $entry" python3 \
+            "$ROOT/tests/lib/interrupt.py" --later "$WORK/types" "$entry" seconds "$JPKI" pin verify auth
+        expect_has '  the echo is on again' '^echo on$' "$OUTPUT"
+        counts 1 0 "$(if [ "$entry" = 1234 ]; then echo 1; else echo 0; fi)"
+        closed
+    done
 }
 
 # The holder types on the keyboard what belongs to the reader.
