@@ -3,6 +3,7 @@
  * jpki verify: whether a signature is of a file, and by whom.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cards.h"
@@ -48,8 +49,25 @@ static void print_line(const char *name, const char *value)
 {
     fputs("  ", stdout);
     print_padded(name, 16);
-    print_safe(value[0] != '\0' ? value : "?");
+    print_safe_wrapped(stdout, value[0] != '\0' ? value : "?", 18);
     putchar('\n');
+}
+
+/* A remark of ours, on lines of its own. */
+static void print_remark(const char *text)
+{
+    print_safe_wrapped(stdout, text, 0);
+    putchar('\n');
+}
+
+/* Half of it, "AB:CD:...", is as much as fits into a line. */
+static void print_fingerprint(const char *text)
+{
+    char half[49];
+    snprintf(half, sizeof(half), "%.48s", text);
+    print_line("SHA-256", half);
+    if (strlen(text) > strlen(half))
+        printf("%18s%s\n", "", text + strlen(half));
 }
 
 static const char *sex_name(char sex)
@@ -96,23 +114,23 @@ static void print_signer(const struct cms_signer *signer, bool personal)
     print_line(_("Signed at"), when);
     if (vouched) {
         print_line(_("Vouched for by"), signer->anchor);
-        print_line("SHA-256", signer->fingerprint);
+        print_fingerprint(signer->fingerprint);
     }
     if (signer->time_is_outside)
-        puts(_("The certificate was not valid at the time at which it is said to have been used."));
+        print_remark(
+            _("The certificate was not valid at the time at which it is said to have been used."));
     if (signer->unnamed)
-        puts(_("The signature does not name its certificate (it is no CAdES), and fits any of the "
-               "same "
-               "key."));
-    puts(_("The time is what the signer's computer said. Whether the certificate was revoked was "
-           "not\nasked: only verifiers under contract may."));
+        print_remark(_("The signature does not name its certificate (it is no CAdES), and fits any "
+                       "of the same key."));
+    print_remark(_("The time is what the signer's computer said. Whether the certificate was "
+                   "revoked was not asked: only verifiers under contract may."));
 }
 
 static const char *good_text(const struct cms_signer *signer)
 {
     if (signer->only_login)
         return _("GOOD, but no binding signature: it is of this file, and its signer is certified, "
-                 "but it was made\nwith the key for logging in (authentication), which does not "
+                 "but it was made with the key for logging in (authentication), which does not "
                  "stand for the holder's seal");
     return _("GOOD: the signature is of this file, and its signer is certified");
 }
@@ -127,21 +145,20 @@ static const char *time_text(enum cms_verdict verdict, const struct cms_signer *
                        "longer valid");
     return signer->of_authority
                ? _("NOT VALID YET: the signature is of this file, but an authority's certificate "
-                   "is not valid yet:\nis this computer's clock right?")
+                   "is not valid yet: is this computer's clock right?")
                : _("NOT VALID YET: the signature is of this file, but the signer's certificate is "
-                   "not valid yet:\nis this computer's clock right?");
+                   "not valid yet: is this computer's clock right?");
 }
 
-/* The first line, with WHY in parentheses unless it is empty. */
+/* What is printed first, with WHY in parentheses unless it is empty. */
 static void print_verdict(enum print_style style, const char *text, const char *why)
 {
-    print_styled(style, text);
-    if (why[0] != '\0') {
-        fputs(" (", stdout);
-        print_safe(why);
-        putchar(')');
-    }
+    char *all = NULL;
+    if (why[0] != '\0' && asprintf(&all, "%s (%s)", text, why) < 0)
+        all = NULL;
+    print_styled_wrapped(style, all != NULL ? all : text);
     putchar('\n');
+    free(all);
 }
 
 static void print_answer(enum cms_verdict verdict, const struct cms_signer *signer)

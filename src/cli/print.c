@@ -155,7 +155,8 @@ void print_padded(const char *text, size_t columns)
         putchar(' ');
 }
 
-void print_styled(enum print_style style, const char *text)
+/* Whether a style was begun, and is to be ended. */
+static bool begin_style(enum print_style style)
 {
     static const char *const codes[] = {
         [PRINT_PLAIN] = "",           [PRINT_BOLD] = "\033[1m",   [PRINT_GOOD] = "\033[32m",
@@ -163,9 +164,29 @@ void print_styled(enum print_style style, const char *text)
     };
     const char *no_color = getenv("NO_COLOR");
     if (style == PRINT_PLAIN || !isatty(STDOUT_FILENO) || (no_color != NULL && *no_color != '\0'))
-        fputs(text, stdout);
-    else
-        printf("%s%s\033[0m", codes[style], text);
+        return false;
+    fputs(codes[style], stdout);
+    return true;
+}
+
+static void end_style(bool begun)
+{
+    if (begun)
+        fputs("\033[0m", stdout);
+}
+
+void print_styled(enum print_style style, const char *text)
+{
+    bool begun = begin_style(style);
+    fputs(text, stdout);
+    end_style(begun);
+}
+
+void print_styled_wrapped(enum print_style style, const char *text)
+{
+    bool begun = begin_style(style);
+    print_safe_wrapped(stdout, text, 0);
+    end_style(begun);
 }
 
 void print_time(time_t when, char text[PRINT_TIME])

@@ -42,6 +42,9 @@ enum print_style { PRINT_PLAIN, PRINT_BOLD, PRINT_GOOD, PRINT_WARNING, PRINT_BAD
 /* TEXT on standard output in a style, where that is a terminal and NO_COLOR is not set. */
 void print_styled(enum print_style style, const char *text);
 
+/* The same for a text of others, or one of more than a line (print_safe_wrapped()). */
+void print_styled_wrapped(enum print_style style, const char *text);
+
 /* WHEN in local time, "2026-11-24 18:43:00", or "?" for -1. */
 #define PRINT_TIME 32
 void print_time(time_t when, char text[PRINT_TIME]);
