@@ -98,17 +98,17 @@ static void warn(const struct wish *wish, const struct infile *in, const uint8_t
     char text[2 * INFILE_HASH + 1];
     for (size_t i = 0; i < INFILE_HASH; i++)
         snprintf(text + 2 * i, 3, "%02x", hash[i]);
-    if (wish->role == CARD_SIGN)
-        fprintf(stderr,
-                _("A signature binds you like your registered seal, and whoever gets it gets your\n"
-                  "name, address, date of birth and sex, which the certificate in it holds.\n"));
-    else
-        fputs(_("This is the key for logging in: a signature by it does not stand for your "
-                "registered "
-                "seal.\n"),
-              stderr);
+    print_safe_wrapped(
+        stderr,
+        wish->role == CARD_SIGN
+            ? _("A signature binds you like your registered seal, and whoever gets it gets your "
+                "name, address, date of birth and sex, which the certificate in it holds.")
+            : _("This is the key for logging in: a signature by it does not stand for your "
+                "registered seal."),
+        0);
+    fputc('\n', stderr);
     say_file(_("To be signed:"), wish->file);
-    fprintf(stderr, _("  Size: %jd bytes, SHA-256: %s\n"), (intmax_t)in->before.st_size, text);
+    fprintf(stderr, _("  Size: %jd bytes\n  SHA-256: %s\n"), (intmax_t)in->before.st_size, text);
 }
 
 static int ask_card(const struct wish *wish, const struct infile *in, const uint8_t *hash,

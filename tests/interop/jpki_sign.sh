@@ -35,7 +35,8 @@ signature_key() {
     expect_has '  and what it gives away' 'name, address, date of birth and sex' "$OUTPUT"
     expect_has '  and which file' "^To be signed: $WORK/long\$" "$OUTPUT"
     expect_has '  all of it, before the password was asked for' \
-        "$(wc -c <"$WORK/long") bytes.*$(sha256sum "$WORK/long" | cut -d' ' -f1)\$" "${OUTPUT%%Your signature password*}"
+        "  Size: $(wc -c <"$WORK/long") bytes   SHA-256: $(sha256sum "$WORK/long" | cut -d' ' -f1)\$" \
+        "$(sed -n '/^  Size/,/^  SHA/p' <<<"${OUTPUT%%Your signature password*}" | paste -sd ' ')"
     expect_at_most '  PINs presented' 3 "$(verifies_since card "$mark")"
     judged sign "$WORK/long" "$WORK/long.p7s"
     expect '  not of another file' 1 "$(cms_verify sign "$WORK/short" "$WORK/long.p7s" >/dev/null 2>&1
@@ -49,7 +50,7 @@ authentication_key() {
     ends 0 'with the other key' typed "$PIN_AUTH" sign --auth --output "$WORK/auth.p7s" "$WORK/short"
     asked 1
     expect_has_not '  which gives nothing away' 'address' "$OUTPUT"
-    expect_has '  but does not bind' 'does not stand for your registered seal' "$OUTPUT"
+    expect_has '  but does not bind' 'does not stand for your registered seal' "$(tr '\n' ' ' <<<"$OUTPUT")"
     judged auth "$WORK/short" "$WORK/auth.p7s"
 }
 
