@@ -7,8 +7,10 @@
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/sshd.sh
+. "$ROOT/tests/lib/sshd.sh"
 
-readonly HOST=server.example.jp PORT=2222
+readonly HOST=server.example.jp
 readonly SAMPLE=$BUILD/conf/ssh_config
 readonly AFTER_PROMPT=20 IN_ALL=40 # APDUs that one login may take
 
@@ -27,45 +29,14 @@ modules_at_their_place() {
     MODULE_SIGN=$place/jpki-pkcs11-sign.so
 }
 
-# server_start: an sshd that takes nothing but the public keys in AUTHORIZED.
-server_start() {
-    local home=$WORK/sshd
-    SSHD_LOG=$home/log
-    AUTHORIZED=$home/authorized
-    mkdir -p "$home" /run/sshd
-    chmod 755 /run/sshd
-    # Where root's account is locked, sshd takes no key for it.
-    sed 's/^root:[^:]*:/root:*:/' /etc/shadow >"$home/shadow"
-    chmod 600 "$home/shadow"
-    mount --bind "$home/shadow" /etc/shadow
-    ssh-keygen -q -t ed25519 -N '' -f "$home/host"
-    printf '%s\n' 'ListenAddress 127.0.0.1' "Port $PORT" "HostKey $home/host" 'PidFile none' \
-        "AuthorizedKeysFile $AUTHORIZED" 'StrictModes no' 'UsePAM no' 'PermitRootLogin yes' \
-        'AuthenticationMethods publickey' 'LogLevel VERBOSE' 'PrintMotd no' >"$home/config"
-    printf '%s %s\n' "[127.0.0.1]:$PORT" "$(cut -d' ' -f1,2 "$home/host.pub")" >"$WORK/known"
-    : >"$AUTHORIZED"
-    "$(command -v sshd)" -D -e -f "$home/config" 2>"$SSHD_LOG" &
-    wait_until 10 grep -q 'Server listening' "$SSHD_LOG" || die "sshd: $(cat "$SSHD_LOG")"
-}
-
-# askpass writes down each question, and how long the card's log was then. The sample comes first
-# in the holder's configuration; what belongs to this world alone is below it.
+# The sample comes first in the holder's configuration; what belongs to this world alone is below it.
 holder_start() {
-    printf '%s\n' '#!/bin/sh' "printf '%s\\n' \"\$1\" >>'$WORK/asked'" \
-        "wc -l <'$(card_log card)' >>'$WORK/asked-at'" "cat '$WORK/pin'" >"$WORK/askpass"
-    chmod 700 "$WORK/askpass"
-    export SSH_ASKPASS=$WORK/askpass SSH_ASKPASS_REQUIRE=force
-    unset SSH_AUTH_SOCK
+    askpass_start
     printf '%s\n' 'Host *' 'HostName 127.0.0.1' "Port $PORT" 'User root' 'IdentityFile none' \
         "UserKnownHostsFile $WORK/known" 'GlobalKnownHostsFile none' >"$WORK/plain"
     printf 'Include %s\n' "$SAMPLE" "$WORK/plain" >"$WORK/config"
     HISTORY=$HOME/.local/state/jpki-pkcs11/history.jsonl
     pin "$PIN_AUTH"
-}
-
-# pin PIN: what the holder types from now on.
-pin() {
-    printf '%s\n' "$1" >"$WORK/pin"
 }
 
 # ---- the programs ----
@@ -154,11 +125,6 @@ cost() {
             "$(apdus_since card "$(tail -n 1 "$WORK/asked-at")")"
     fi
     expect_at_most '  APDUs in all' "$IN_ALL" "$(apdus_since card "$MARK")"
-}
-
-# accepted: so often the server has found a signature of the authentication key right.
-accepted() {
-    tr -d '\r' <"$SSHD_LOG" | grep -c "^Accepted publickey .*RSA $FINGERPRINT\$" || true
 }
 
 # logs_in WHAT PROMPTS VERIFYS COMMAND...: gets in, by the signature of the card's authentication key.
@@ -378,10 +344,7 @@ agent_and_git() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
-    if [ "$(awk 'NR == 1 { print $3 }' /proc/self/uid_map)" -eq 1 ]; then
-        warn 'sshd changes to users of its own, so this test has to be run as root.'
-        exit 77
-    fi
+    need_root
     CARD=$(card_dir card)
     pcscd_start
     card_new card
