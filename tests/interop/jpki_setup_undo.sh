@@ -16,6 +16,7 @@ STATE=
 new_home() {
     HOME=$(mktemp -d "$WORK/home.XXXX")
     export HOME
+    login_home "$HOME"
     unset XDG_CONFIG_HOME XDG_STATE_HOME
     CONFIG=$HOME/.ssh/config
     STATE=$HOME/.local/state/jpki-pkcs11/setup
@@ -242,7 +243,7 @@ refusals() {
         "$HOME/x" >"$STATE/ssh.json"
     ends 1 'a copy elsewhere' jpki setup ssh --undo --yes
     expect_has '  is not taken' 'ssh.json is not as jpki has written it' "$OUTPUT"
-    ends 1 'no home' env -u HOME "$JPKI" setup ssh a.example.jp --dry-run
+    ends 1 'no home' env -u HOME "$JPKI" setup java --dry-run
     expect_has '  it says so' 'HOME is not set' "$OUTPUT"
     exec 9<"$STATE"
     flock 9

@@ -96,3 +96,14 @@ modules_installed() {
     mount -t tmpfs tmpfs "$MODULES"
     cp "$BUILD"/src/jpki-pkcs11*.so "$MODULES"
 }
+
+# login_home FOLDER: the home of root and of nobody, for programs that do not go by HOME.
+login_home() {
+    local users=$WORK/passwd
+    if [ ! -e "$users" ]; then
+        cp /etc/passwd "$users"
+        mount --bind "$users" /etc/passwd
+    fi
+    awk -F: -v OFS=: -v home="$1" '$3 == 0 || $3 == 65534 { $6 = home } 1' "$users" >"$users.new"
+    cat "$users.new" >"$users" # in place, since it is mounted
+}

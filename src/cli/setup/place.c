@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/setup/place.h"
 
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -21,30 +23,85 @@ char *place_text(const char *format, ...)
     return NULL;
 }
 
-static const char *absolute(const char *variable)
+/* A path that goes into a line of a file must not end the line. */
+static bool is_line(const char *path)
+{
+    for (const char *c = path; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            cli_complain(
+                _("no program can be told of a file whose path has a line break, or another "
+                  "control character, in it: %s"),
+                path);
+            return false;
+        }
+    return true;
+}
+
+/* The folder that VARIABLE names, without the slashes at its end; NULL: none. */
+static char *folder_of(const char *variable)
 {
     const char *path = secure_getenv(variable);
-    return path != NULL && path[0] == '/' ? path : NULL;
+    if (path == NULL || path[0] != '/')
+        return NULL;
+    size_t len = strlen(path);
+    while (len > 0 && path[len - 1] == '/')
+        len--;
+    return place_text("%.*s", (int)len, path);
+}
+
+/* REST below FOLDER, which is freed. */
+static char *below(char *folder, const char *rest)
+{
+    char *path = is_line(folder) ? place_text("%s/%s", folder, rest) : NULL;
+    free(folder);
+    return path;
 }
 
 char *place_home(const char *rest)
 {
-    const char *home = absolute("HOME");
+    char *home = folder_of("HOME");
     if (home != NULL)
-        return place_text("%s/%s", home, rest);
+        return below(home, rest);
     cli_complain(_("it is not known where your files are: the variable HOME is not set"));
+    return NULL;
+}
+
+char *place_login_home(const char *rest)
+{
+    const struct passwd *holder = getpwuid(getuid());
+    if (holder != NULL && holder->pw_dir[0] == '/')
+        return place_text("%s/%s", holder->pw_dir, rest);
+    cli_complain(_("it is not known where your files are: the system knows no home of yours"));
     return NULL;
 }
 
 char *place_config(const char *rest)
 {
-    const char *config = absolute("XDG_CONFIG_HOME");
+    char *config = folder_of("XDG_CONFIG_HOME");
     if (config != NULL)
-        return place_text("%s/%s", config, rest);
-    char *below = place_text(".config/%s", rest);
-    char *path = below != NULL ? place_home(below) : NULL;
-    free(below);
+        return below(config, rest);
+    char *hidden = place_text(".config/%s", rest);
+    char *path = hidden != NULL ? place_home(hidden) : NULL;
+    free(hidden);
     return path;
+}
+
+char *place_word(const char *path)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+=:,./@%";
+    if (path[strspn(path, plain)] == '\0')
+        return place_text("%s", path);
+    char *word = place_text("'");
+    for (const char *part = path; word != NULL && part != NULL;) {
+        size_t len = strcspn(part, "'");
+        char *longer =
+            place_text("%s%.*s'%s", word, (int)len, part, part[len] != '\0' ? "\\''" : "");
+        free(word);
+        word = longer;
+        part = part[len] != '\0' ? part + len + 1 : NULL;
+    }
+    return word;
 }
 
 bool place_exists(const char *path)
@@ -54,11 +111,13 @@ bool place_exists(const char *path)
 
 bool place_module(const char *key, char **path)
 {
-    *path = place_text("%s/jpki-pkcs11-%s.so", JPKI_MODULEDIR, key);
-    if (*path == NULL || place_exists(*path))
-        return *path != NULL;
-    cli_complain(_("the module is not where it should be: %s"), *path);
-    free(*path);
-    *path = NULL;
-    return false;
+    char *module = place_text("%s/jpki-pkcs11-%s.so", JPKI_MODULEDIR, key);
+    bool there = module != NULL && place_exists(module);
+    if (module != NULL && !there)
+        cli_complain(_("the module is not where it should be: %s"), module);
+    if (path != NULL)
+        *path = there ? module : NULL;
+    if (path == NULL || !there)
+        free(module);
+    return there;
 }

@@ -11,16 +11,22 @@
 /* The text that FORMAT makes. */
 __attribute__((format(printf, 1, 2))) char *place_text(const char *format, ...);
 
-/* REST below the holder's home. */
+/* REST below the holder's home: in one line, without characters of control. */
 char *place_home(const char *rest);
 
-/* REST below $XDG_CONFIG_HOME, or ~/.config (XDG base directory specification). */
+/* REST below $XDG_CONFIG_HOME, or ~/.config (XDG base directory specification): likewise. */
 char *place_config(const char *rest);
+
+/* REST below the home that the system knows, for programs that do not go by $HOME. */
+char *place_login_home(const char *rest);
 
 bool place_exists(const char *path);
 
-/* The module of one key where it was installed, such as "auth"; false, after a complaint, when it
- * is not there. */
+/* PATH as one word of a shell's command line, in quotes where it needs them. */
+char *place_word(const char *path);
+
+/* The module of one key where it was installed, such as "auth", in *PATH, which may be NULL; false,
+ * after a complaint, when it is not there. */
 bool place_module(const char *key, char **path);
 
 #endif

@@ -61,7 +61,9 @@ static bool examine(struct plan_change *new, bool *ok)
     }
     if (new->kind != TEXT_FILE || new->before.data == NULL)
         return true;
-    cli_complain(_("%s is there already, and is different: move it away first"), new->path);
+    cli_complain(_("%s is there already, and is different: take back what jpki has made "
+                   "(--undo), or move it away"),
+                 new->path);
     *ok = false;
     return false;
 }

@@ -42,7 +42,7 @@ static char *list_path(const struct record *record)
 
 static bool cannot_open(void)
 {
-    cli_complain(_("there is no place to remember what is changed: the folder jpki-pkcs11 in\n"
+    cli_complain(_("there is no place to remember what is changed: the folder jpki-pkcs11 in "
                    "$XDG_STATE_HOME or ~/.local/state cannot be used: %s"),
                  strerror(errno));
     return false;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/setup/place.h"
@@ -14,17 +16,19 @@
 /* In ssh_config(5) these would mean something else than a part of a name, or every server. */
 static bool is_server(const char *name)
 {
-    size_t plain = strcspn(name, " \t\r\n\"'#!,@");
+    size_t plain = name[0] == '-' ? 0 : strcspn(name, " \t\r\n\"'#!,@/\\");
     for (const char *c = name; *c != '\0'; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
             plain = 0;
     if (name[0] == '\0' || name[plain] != '\0') {
-        cli_complain(_("\"%.60s\" is no name of a server, as ssh is told it"), name);
+        cli_complain(_("\"%.60s\" is no name of a server: give what stands behind the @ in \"ssh "
+                       "me@server\""),
+                     name);
         return false;
     }
     if (strspn(name, "*?.") < strlen(name))
         return true;
-    cli_complain(_("\"%.60s\" would offer the card to every server, and all of them could find\n"
+    cli_complain(_("\"%.60s\" would offer the card to every server, and all of them could find "
                    "out together who you are; name those that are to know it"),
                  name);
     return false;
@@ -44,30 +48,45 @@ static char *servers(const struct target_request *request)
     return all;
 }
 
+/* ssh refuses such a file, and so its own work, altogether. */
+static bool is_trusted(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0 ||
+        ((st.st_uid == 0 || st.st_uid == getuid()) && (st.st_mode & S_IWOTH) == 0))
+        return true;
+    cli_complain(_("%s is another user's, or everybody may write to it, so that ssh does not read "
+                   "it: put that right first (chown, chmod go-w)"),
+                 path);
+    return false;
+}
+
 bool target_ssh_plan(const struct target_request *request, struct plan *plan)
 {
-    char *module = NULL, *names = NULL, *mark = NULL, *block = NULL;
-    if (!place_module("auth", &module))
-        return false;
-    names = servers(request);
-    if (names == NULL) {
-        free(module);
+    /* ssh does not go by $HOME. */
+    char *path = place_login_home(".ssh/config"), *module = NULL, *names = NULL;
+    if (path == NULL || !is_trusted(path) || (names = servers(request)) == NULL ||
+        !place_module("auth", &module)) {
+        free(names);
+        free(path);
         return false;
     }
-    mark = place_text("# jpki setup ssh: %s", names);
+    char *mark = place_text("# jpki setup ssh: %s", names);
     /* ssh takes the first value that it finds, so the lines stand before all others. What follows
-     * them would be for the same servers only, were it not for the last one. */
-    block = place_text("# jpki setup ssh: %s\n"
-                       "Host %s\n"
-                       "    PKCS11Provider %s\n"
-                       "    IdentityAgent none\n"
-                       "    ForwardAgent no\n"
-                       "Match all\n"
-                       "# The end of jpki setup ssh\n",
-                       names, names, module);
+     * them would be for the same servers only, were it not for the last one. Whoever has
+     * IdentitiesOnly for all of his servers means the keys of an agent, which is not asked here. */
+    char *block = place_text("# jpki setup ssh: %s\n"
+                             "Host %s\n"
+                             "    PKCS11Provider %s\n"
+                             "    IdentityAgent none\n"
+                             "    IdentitiesOnly no\n"
+                             "    ForwardAgent no\n"
+                             "Match all\n"
+                             "# The end of jpki setup ssh\n",
+                             names, names, module);
     free(names);
     free(module);
-    return plan_add(plan, place_home(".ssh/config"), TEXT_TOP, block, mark);
+    return plan_add(plan, path, TEXT_TOP, block, mark);
 }
 
 void target_ssh_advise(const struct target_request *request)
