@@ -31,10 +31,14 @@ static bool plan_file(struct plan *plan, const char *name, const char *sample)
     free(below);
     if (path == NULL)
         return false;
+    char *word = place_word(path);
     char *block =
-        place_text("# OpenSSL with a My Number Card (jpki setup openssl). For one program "
-                   "at a time:\n# OPENSSL_CONF=%s openssl ...\n\n%s",
-                   path, sample);
+        word == NULL
+            ? NULL
+            : place_text("# OpenSSL with a My Number Card (jpki setup openssl). For one program "
+                         "at a time:\n# OPENSSL_CONF=%s openssl ...\n\n%s",
+                         word, sample);
+    free(word);
     return plan_add(plan, path, TEXT_FILE, block, NULL);
 }
 
@@ -44,32 +48,39 @@ bool target_openssl_plan(const struct target_request *request, struct plan *plan
     bool provider = has_plugin(OPENSSL_INFO_MODULES_DIR);
     bool engine = has_plugin(OPENSSL_INFO_ENGINES_DIR);
     if (!provider && !engine) {
-        cli_complain(_("OpenSSL itself knows no PKCS #11; install libengine-pkcs11-openssl or\n"
+        cli_complain(_("OpenSSL itself knows no PKCS #11; install libengine-pkcs11-openssl or "
                        "pkcs11-provider, and try again"));
         return false;
     }
-    return (!provider || (plan_file(plan, "openssl-auth.cnf", sample_openssl_auth_cnf) &&
+    return place_module("auth", NULL) &&
+           (!provider || (plan_file(plan, "openssl-auth.cnf", sample_openssl_auth_cnf) &&
                           plan_file(plan, "openssl-sign.cnf", sample_openssl_sign_cnf))) &&
            (!engine || plan_file(plan, "openssl-engine.cnf", sample_openssl_engine_cnf));
+}
+
+static void print_command(const char *name, const char *command)
+{
+    char *below = place_text("jpki-pkcs11/%s", name);
+    char *path = below != NULL ? place_config(below) : NULL;
+    char *word = path != NULL ? place_word(path) : NULL;
+    if (word != NULL) {
+        fputs("    OPENSSL_CONF=", stdout);
+        print_safe(word);
+        printf(" %s\n", command);
+    }
+    free(word);
+    free(path);
+    free(below);
 }
 
 void target_openssl_advise(const struct target_request *request)
 {
     (void)request;
-    char *folder = place_config("jpki-pkcs11");
-    if (folder == NULL)
-        return;
     puts(_("Name one of them for one program, and never put it into the system's file:"));
-    if (has_plugin(OPENSSL_INFO_MODULES_DIR)) {
-        fputs("    OPENSSL_CONF=", stdout);
-        print_safe(folder);
-        puts("/openssl-auth.cnf openssl storeutl -noout -text pkcs11:");
-    }
-    if (has_plugin(OPENSSL_INFO_ENGINES_DIR)) {
-        fputs("    OPENSSL_CONF=", stdout);
-        print_safe(folder);
-        puts("/openssl-engine.cnf curl --cert 'pkcs11:...' --key 'pkcs11:...' https://...");
-    }
+    if (has_plugin(OPENSSL_INFO_MODULES_DIR))
+        print_command("openssl-auth.cnf", "openssl storeutl -noout -text pkcs11:");
+    if (has_plugin(OPENSSL_INFO_ENGINES_DIR))
+        print_command("openssl-engine.cnf",
+                      "curl --cert 'pkcs11:...' --key 'pkcs11:...' https://...");
     puts(_("\"jpki list\" prints the addresses (pkcs11:...) of your keys."));
-    free(folder);
 }
