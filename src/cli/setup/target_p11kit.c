@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -27,7 +28,17 @@ static char *module_file(const char *name)
 
 static bool is_program(const char *name)
 {
-    if (name[0] != '\0' && name[strcspn(name, " \t\r\n,/")] == '\0')
+    size_t plain = strcspn(name, " ,/\x7f");
+    for (const char *c = name; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ')
+            plain = 0;
+    if (strcmp(name, "p11-kit-proxy") == 0) {
+        cli_complain(
+            _("p11-kit-proxy stands for every program that comes through it; name the programs "
+              "themselves"));
+        return false;
+    }
+    if (name[0] != '\0' && name[plain] == '\0')
         return true;
     cli_complain(_("\"%.60s\" is no name of a program, as p11-kit knows it: without its folder"),
                  name);
@@ -83,6 +94,9 @@ static bool plan_auth(struct plan *plan)
 
 bool target_p11kit_plan(const struct target_request *request, struct plan *plan)
 {
+    /* A registration that a user may not read would leave him without any module at all. */
+    if (geteuid() == 0)
+        umask(022);
     return request->count > 0 ? plan_sign(request, plan) : plan_auth(plan);
 }
 
