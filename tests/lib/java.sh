@@ -53,7 +53,8 @@ with_key() {
 # ---- a program that goes on line by line ----
 
 # jvm_start WHICH OPTION...: CardShell, with the sample for this key among its providers (or the file
-# CONFIG, or nothing if that is empty), after the twelve of java.security. The options are Java's.
+# CONFIG, or nothing if that is empty), after the twelve of java.security; or with the properties in the
+# file SECURITY. The options are Java's.
 jvm_start() {
     local which=$1
     shift
@@ -63,7 +64,8 @@ jvm_start() {
     local config=${CONFIG-$SAMPLES/java-$which.cfg}
     printf '%s\n' "${config:+security.provider.13=SunPKCS11 $config}" >"$WORK/java.security"
     LD_PRELOAD="$PRELOAD${SHIM:+ $SHIM}" ASAN_OPTIONS=$ASAN_IN_JVM \
-        "$JAVA/java" "${JVM_OPTIONS[@]}" "$@" -Djava.security.properties="$WORK/java.security" \
+        "$JAVA/java" "${JVM_OPTIONS[@]}" "$@" \
+        -Djava.security.properties="${SECURITY:-$WORK/java.security}" \
         -cp "$WORK/classes" CardShell "SunPKCS11-JPKI-$which" "$(card_log "$CARD_IN_USE")" "$WORK/asked" \
         <"$WORK/jvm.in" >"$WORK/jvm.out" 2>&1 &
     JVM_PID=$!

@@ -3,7 +3,6 @@
  * Java: a configuration of SunPKCS11, and one of the security properties that names it, for one
  * program at a time. The number in the latter must follow those of the JDK (docs/java.md).
  */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,19 +18,23 @@
 #define CFG_SIGN "jpki-pkcs11/java-sign.cfg"
 #define SECURITY "jpki-pkcs11/java.security"
 
-/* The first java in PATH, its links followed; NULL: there is none. */
+/* The JDK whose java is the first in PATH, links followed, for free(); NULL: there is none. */
 static char *find_java(void)
 {
-    const char *path = getenv("PATH");
+    static const char inside[] = "/bin/java";
+    const char *path = secure_getenv("PATH");
     char *found = NULL;
     while (path != NULL && *path != '\0' && found == NULL) {
         size_t len = strcspn(path, ":");
         char *name = place_text("%.*s/java", (int)len, path);
-        if (name != NULL && access(name, X_OK) == 0)
+        if (name != NULL && len > 0 && access(name, X_OK) == 0)
             found = realpath(name, NULL);
         free(name);
         path += len + (path[len] == ':');
     }
+    size_t len = found != NULL ? strlen(found) : 0;
+    if (len >= sizeof(inside) && strcmp(found + len - (sizeof(inside) - 1), inside) == 0)
+        found[len - (sizeof(inside) - 1)] = '\0';
     return found;
 }
 
@@ -39,44 +42,81 @@ static char *find_java(void)
 static char *find_security(void)
 {
     const char *home = secure_getenv("JAVA_HOME");
-    char *java = home == NULL ? find_java() : NULL, *path = NULL;
-    if (java != NULL) { /* JDK/bin/java */
-        for (int up = 0; up < 2; up++)
-            *strrchr(java, '/') = '\0';
-        home = java;
-    }
-    if (home != NULL)
-        path = place_text("%s/conf/security/java.security", home);
-    else
+    char *jdk = home != NULL && *home != '\0' ? place_text("%s", home) : find_java();
+    if (jdk == NULL) {
         cli_complain(_("there is no Java: neither JAVA_HOME nor PATH leads to one"));
-    free(java);
-    return path;
-}
-
-/* The highest number of a provider in TEXT, which is a file of Java properties. */
-static int last_provider(const struct text *text)
-{
-    int last = 0;
-    for (const char *line = text->data; line != NULL; line = strchr(line, '\n')) {
-        int number = 0;
-        line += *line == '\n';
-        if (sscanf(line, "security.provider.%d=", &number) == 1 && number > last)
-            last = number;
+        return NULL;
     }
-    return last;
+    char *path = place_text("%s/conf/security/java.security", jdk);
+    free(jdk);
+    if (path == NULL || place_exists(path))
+        return path;
+    cli_complain(_("%s is not there; set JAVA_HOME to the folder that \"java "
+                   "-XshowSettings:properties -version\" calls java.home (Java 9 or newer)"),
+                 path);
+    free(path);
+    return NULL;
 }
 
-/* The number that is free for ours; 0 after a complaint. */
-static int next_provider(void)
+/* Whether LINE of a file of Java properties sets security.provider.NUMBER. */
+static bool sets_provider(const char *line, unsigned long number)
+{
+    static const char key[] = "security.provider.";
+    line += strspn(line, " \t\f");
+    if (strncmp(line, key, sizeof(key) - 1) != 0)
+        return false;
+    line += sizeof(key) - 1;
+    char *end;
+    return *line >= '0' && *line <= '9' && strtoul(line, &end, 10) == number &&
+           strchr(" \t\f=:", *end) != NULL && *end != '\0';
+}
+
+static bool has_provider(const struct text *text, unsigned long number)
+{
+    for (const char *line = text->data; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (sets_provider(line, number))
+            return true;
+    }
+    return false;
+}
+
+/* The number that is free for ours: the first, since Java looks no further. 0 after a complaint. */
+static unsigned long next_provider(void)
 {
     struct text text = {0};
     char *path = find_security();
-    int last = path != NULL && text_read(path, &text) ? last_provider(&text) : -1;
-    if (last == 0)
-        cli_complain(_("%s names no providers; does this JDK keep them elsewhere?"), path);
+    unsigned long next = 0;
+    if (path != NULL && text_read(path, &text)) {
+        for (next = 1; has_provider(&text, next);)
+            next++;
+        if (next == 1) {
+            cli_complain(_("%s names no providers; does this JDK keep them elsewhere?"), path);
+            next = 0;
+        }
+    }
+    if (next > 0) {
+        print_safe(path);
+        printf(_(": Java has %lu providers of its own there\n"), next - 1);
+    }
     text_free(&text);
     free(path);
-    return last > 0 ? last + 1 : 0;
+    return next;
+}
+
+/* Java reads properties as Latin-1, with escapes, expands ${...} in them, and makes URLs of paths.
+ */
+static bool java_takes(const char *path)
+{
+    for (const char *c = path; *c != '\0'; c++)
+        if ((unsigned char)*c >= 0x7f || strchr("\\#%?$", *c) != NULL) {
+            cli_complain(
+                _("Java cannot be told of a file whose path has one of \\ # %% ? $ or a letter "
+                  "beyond ASCII in it: %s; set XDG_CONFIG_HOME to another folder"),
+                path);
+            return false;
+        }
+    return true;
 }
 
 static bool plan_cfg(struct plan *plan, const char *below, const char *sample)
@@ -89,13 +129,19 @@ static bool plan_cfg(struct plan *plan, const char *below, const char *sample)
 bool target_java_plan(const struct target_request *request, struct plan *plan)
 {
     (void)request;
-    int number = next_provider();
-    char *cfg = number > 0 ? place_config(CFG) : NULL;
-    if (cfg == NULL)
+    char *cfg = place_config(CFG);
+    unsigned long number = 0;
+    if (cfg != NULL && java_takes(cfg) && place_module("auth", NULL) && place_module("sign", NULL))
+        number = next_provider();
+    if (number == 0) {
+        free(cfg);
         return false;
+    }
     char *security = place_text("# For one program (jpki setup java): java "
                                 "-Djava.security.properties=THIS-FILE ...\n"
-                                "security.provider.%d=SunPKCS11 %s\n",
+                                "# The number is the one after the last in the JDK's own "
+                                "conf/security/java.security.\n"
+                                "security.provider.%lu=SunPKCS11 %s\n",
                                 number, cfg);
     free(cfg);
     return plan_add(plan, place_config(SECURITY), TEXT_FILE, security, NULL) &&
@@ -107,10 +153,12 @@ bool target_java_plan(const struct target_request *request, struct plan *plan)
 static void print_command(const char *before, const char *below)
 {
     char *path = place_config(below);
+    char *word = path != NULL ? place_word(path) : NULL;
     printf("    %s", before);
-    if (path != NULL)
-        print_safe(path);
+    if (word != NULL)
+        print_safe(word);
     putchar('\n');
+    free(word);
     free(path);
 }
 
