@@ -25,7 +25,7 @@ static const struct cli_command commands[] = {
     {"pin", "status|verify|change [auth|sign]",
      N_("Shows the tries left, checks a PIN, or changes it."), cmd_pin},
     {"history", "", N_("Shows what was done with the card, and by which program."), cmd_history},
-    {"setup", "firefox|thunderbird|chromium|ssh|openssl|p11-kit|java",
+    {"setup", "firefox|thunderbird|chromium|ssh SERVER...|openssl|p11-kit [PROGRAM...]|java",
      N_("Registers the module with a program, or takes that back."), cmd_setup},
     {"doctor", "", N_("Finds what is wrong, and says how to mend it."), cmd_doctor},
     {"watch", "", N_("Shows a notification on the desktop at each use of the card."), cmd_watch},

@@ -14,7 +14,13 @@ commands() {
 }
 
 options() {
-    "$JPKI" "$1" --help | sed -n 's/^  \(--[a-z]*\).*/\1/p'
+    "$JPKI" "$1" --help | sed -n 's/^  \(--[a-z-]*\).*/\1/p'
+}
+
+# What can be set up, by the same; it takes names after two of them.
+programs() {
+    "$JPKI" setup --help | sed -n '1s/^usage: jpki setup \(.*\) \[OPTION\].*/\1/p' | tr '|' '\n' |
+        cut -d' ' -f1 | sort
 }
 
 # bash_offers WORD...: for a command line that ends with the last of them.
@@ -44,6 +50,13 @@ in_bash() {
         "$(bash_offers cert '' | grep -v '^-' | paste -sd' ')"
     expect '  nothing where a file is wanted' '' "$(bash_offers sign doc)"
     expect '  not even options' '' "$(bash_offers sign '')$(bash_offers verify doc '')"
+    expect '  what can be set up' "$(programs)" "$(bash_offers setup '' | grep -v '^-')"
+    expect '  also after an option' 'p11-kit' "$(bash_offers setup --undo p)"
+    expect '  programs for p11-kit' 'p11-kit p11tool' "$(bash_offers setup p11-kit p11 | xargs)"
+    printf '192.0.2.1 server.example.jp\n' >"$WORK/hosts"
+    expect '  servers for ssh' server.example.jp "$(HOSTFILE=$WORK/hosts bash_offers setup ssh serv)"
+    expect '  nothing for the others' '' "$(bash_offers setup java '')"
+    expect '  and nothing where a folder is wanted' '' "$(bash_offers setup firefox --profile '')"
     expect '  so that bash offers files' 1 "$(complete -p jpki | grep -c -- '-o default')"
 }
 
@@ -55,6 +68,9 @@ in_zsh() {
             "$(zsh_offers "$command --")"
     done < <(commands)
     expect '  the certificates' 'auth auth-ca sign sign-ca' "$(zsh_offers 'cert ' | paste -sd' ')"
+    expect '  what can be set up' "$(programs)" "$(zsh_offers 'setup ' | grep -v '^-')"
+    expect '  programs for p11-kit' 'p11-kit p11tool' "$(zsh_offers 'setup p11-kit p11' | xargs)"
+    expect '  nothing for others' '' "$(zsh_offers 'setup java x')"
     expect '  the keys of a PIN' 'auth sign' "$(zsh_offers 'pin verify ' | paste -sd' ')"
 }
 
