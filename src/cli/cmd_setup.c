@@ -138,10 +138,10 @@ static bool fits(const struct setup *setup, const struct target *target, size_t 
     return true;
 }
 
-/* Root's own programs are rarely meant. */
-static void warn_root(void)
+/* Root's own programs are rarely meant. With p11-kit root means everybody. */
+static void warn_root(const struct target *target)
 {
-    if (geteuid() == 0 && secure_getenv("SUDO_USER") != NULL)
+    if (target->plan != target_p11kit_plan && geteuid() == 0 && secure_getenv("SUDO_USER") != NULL)
         cli_complain(_("this is about root's own programs; without sudo it is about yours"));
 }
 
@@ -163,6 +163,6 @@ int cmd_setup(const struct cli_command *self, int argc, char **argv)
         .names = argv + first + 1, .count = (size_t)(argc - first - 1), .profile = setup.profile};
     if (target == NULL || !fits(&setup, target, request.count))
         return CLI_USAGE;
-    warn_root();
+    warn_root(target);
     return setup.undo ? take_back(&setup, target) : set_up(&setup, target, &request);
 }

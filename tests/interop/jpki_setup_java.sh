@@ -72,6 +72,7 @@ at_work() {
     setup_does java java
     expect_has '  it says which Java it has looked at' \
         "^$(dirname "$JAVA")/conf/security/java.security: Java has 12 providers" "$OUTPUT"
+    setup_gives "$MADE" java-auth.cfg java-sign.cfg java.security
     lists 'the token, by the configuration' -addprovider SunPKCS11 -providerArg "$MADE/java-auth.cfg"
     lists 'it by the properties, too' -J-Djava.security.properties="$MADE/java.security"
     logs_in
@@ -126,7 +127,7 @@ number_is() {
 several() {
     jdk three '# security.provider.9=No' '#security.provider.4=No' 'security.provider.1=A' \
         '  security.provider.2 = B' $'\tsecurity.provider.3: C' 'security.provider.tbd=D' \
-        'security.provider.40x=E' 'security.providers.4=F' 'fips.provider.4=G'
+        'security.provider.4x=E' 'security.providers.4=F' 'fips.provider.4=G'
     jdk gap security.provider.{1,2,4,99999999999999999999999}=X
     jdk none '# nothing'
     mkdir "$WORK/links"

@@ -18,13 +18,9 @@
 MADE=      # the folder of what was made
 PROVIDER=  # not empty: it is installed
 
-# names: of the files that are there.
-names() {
-    (cd "$MADE" && printf '%s\n' *) | paste -sd' '
-}
-
-all_names() {
-    printf '%s\n' "${PROVIDER:+openssl-auth.cnf }openssl-engine.cnf${PROVIDER:+ openssl-sign.cnf}"
+# made: the configurations are there, of what is installed and of nothing else.
+made() {
+    setup_gives "$MADE" openssl-engine.cnf ${PROVIDER:+openssl-auth.cnf openssl-sign.cnf}
 }
 
 # ---- the engine and the provider at work ----
@@ -91,7 +87,7 @@ odd_folder() {
     export XDG_CONFIG_HOME="$HOME/it's my #1 \$HOME"
     MADE=$XDG_CONFIG_HOME/jpki-pkcs11
     setup_does 'where the folder has an odd name' openssl
-    expect '  what was made' "$(all_names)" "$(names)"
+    made
     advice=$OUTPUT
     signs '  a signature' openssl-engine.cnf "$AUTH_KEY" "$PIN_AUTH" "$CARD/auth.pem" \
         -engine pkcs11 -keyform engine
@@ -104,8 +100,8 @@ odd_folder() {
     setup_refuses 'a folder with a line break in its name' 'line break' openssl
     export XDG_CONFIG_HOME=relative
     MADE=$HOME/.config/jpki-pkcs11
-    setup_does 'where the folder is none' openssl
-    expect '  the usual one is taken' "$(all_names)" "$(names)"
+    setup_does 'in the usual folder, where another is no path' openssl
+    made
     setup_undoes openssl
     unset XDG_CONFIG_HOME
 }
@@ -116,7 +112,7 @@ refusals() {
     sed -i 's/^#MaxProtocol/MaxProtocol/' "$MADE/openssl-engine.cnf"
     setup_refuses 'a file that is different' 'openssl-engine.cnf is there already, .*--undo' openssl
     ends 1 '  undone, as far as it is ours' setup openssl --undo --yes
-    expect '  his stays' openssl-engine.cnf "$(names)"
+    expect '  his stays' openssl-engine.cnf "$(ls "$MADE")"
     expect_has '  as he has made it' '^MaxProtocol = TLSv1.2$' "$(cat "$MADE/openssl-engine.cnf")"
     rm "$MADE/openssl-engine.cnf"
     ends 0 '  when it is gone' setup openssl --undo --yes
@@ -148,7 +144,7 @@ main() {
     PROVIDER=$([ ! -e "$(plugins ossl-modules)/pkcs11.so" ] || echo installed)
     tls_certificates
     setup_does openssl openssl
-    expect '  what was made' "$(all_names)" "$(names)"
+    made
     at_work
     setup_undoes openssl
     odd_folder

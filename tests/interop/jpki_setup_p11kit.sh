@@ -122,7 +122,7 @@ changed_since() {
 
 wrong_names() {
     local name
-    for name in /usr/bin/p11tool 'p11tool,certtool' 'a b' '' $'a\nmodule: /tmp/x.so' $'a\x7f'; do
+    for name in /usr/bin/p11tool 'p11tool,certtool' 'a b' '' $'a\nmodule:x.so' $'a\x7f'; do
         setup_refuses "the name ${name@Q}" 'is no name of a program' p11-kit "$name"
     done
     setup_refuses 'a name for all programs' 'name the programs themselves' p11-kit p11-kit-proxy
@@ -153,6 +153,12 @@ for_everybody() {
     AS=()
     setup_undoes p11-kit
     umask 022
+    AS=(env SUDO_USER=somebody)
+    ends 0 'by sudo' setup p11-kit --dry-run
+    expect_has_not '  nothing is said against it' "root's own programs" "$OUTPUT"
+    ends 0 '  but where it is about one user' setup openssl --dry-run
+    expect_has '  that is said' "this is about root's own programs" "$OUTPUT"
+    AS=()
 }
 
 main() {

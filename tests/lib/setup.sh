@@ -54,6 +54,18 @@ setup_undoes() {
     expect_has '  there is nothing to undo' 'nothing to undo' "$OUTPUT"
 }
 
+# setup_gives FOLDER NAME...: what was made in FOLDER says what the samples of these names say, but for the
+# remarks before them.
+setup_gives() {
+    local folder=$1 name
+    shift
+    expect '  what was made' "$(printf '%s\n' "$@" | sort | xargs)" "$(cd "$folder" && printf '%s\n' * | xargs)"
+    for name in "$@"; do
+        [ ! -e "$BUILD/conf/$name" ] || expect "  $name says what the sample does" \
+            "$(sed '1,/^$/d' "$BUILD/conf/$name")" "$(sed '1,/^$/d' "$folder/$name")"
+    done
+}
+
 # setup_refuses WHAT PATTERN ARGUMENT...: with exit code 1, and without a change.
 setup_refuses() {
     local what=$1 pattern=$2 before
