@@ -139,7 +139,7 @@ main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
     openssl_begin
     MODULES=$(dirname "$MODULE")
-    WATCHED=("$HOME" /etc/ssl)
+    WATCHED=("$HOME" /etc/ssl/openssl.cnf)
     MADE=$HOME/.config/jpki-pkcs11
     PROVIDER=$([ ! -e "$(plugins ossl-modules)/pkcs11.so" ] || echo installed)
     tls_certificates

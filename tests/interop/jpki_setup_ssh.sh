@@ -185,7 +185,7 @@ places() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
-    need_root
+    need_root 'sshd changes to users of its own'
     CARD=$(card_dir card)
     pcscd_start
     card_new card

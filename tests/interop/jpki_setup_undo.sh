@@ -276,6 +276,7 @@ mistakes() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
+    need_root 'Some of this is done as another user'
     card_new card # for its log, which the terminal of `typed` looks at
     modules_installed
     exact

@@ -344,7 +344,7 @@ agent_and_git() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
-    need_root
+    need_root 'sshd changes to users of its own'
     CARD=$(card_dir card)
     pcscd_start
     card_new card

@@ -35,6 +35,19 @@ sandbox_enter() {
     JPKI_SANDBOX=entering exec unshare "${how[@]}" -- bash "$@"
 }
 
+# is_root: whether the world has other users, too. Where not, root is only somebody's name.
+is_root() {
+    [ "$(awk 'NR == 1 { print $3 }' /proc/self/uid_map)" -ne 1 ]
+}
+
+# need_root WHY: ends the script, as one that could not be run, where there are none.
+need_root() {
+    if ! is_root; then
+        warn "$1, so this test has to be run as root."
+        exit 77
+    fi
+}
+
 # Runs as process 1 of the new world.
 sandbox_furnish() {
     export JPKI_SANDBOX=inside
