@@ -14,13 +14,16 @@
 #include "support/nearest.h"
 
 static const struct target targets[] = {
-    {"firefox", false, false, true, target_firefox_plan, target_firefox_advise},
-    {"thunderbird", false, false, true, target_thunderbird_plan, target_thunderbird_advise},
-    {"chromium", false, false, false, target_chromium_plan, target_chromium_advise},
-    {"ssh", true, true, false, target_ssh_plan, target_ssh_advise},
-    {"openssl", false, false, false, target_openssl_plan, target_openssl_advise},
-    {"p11-kit", true, false, false, target_p11kit_plan, target_p11kit_advise},
-    {"java", false, false, false, target_java_plan, target_java_advise},
+    {"firefox", false, false, true, target_firefox_plan, target_firefox_idle,
+     target_firefox_advise},
+    {"thunderbird", false, false, true, target_thunderbird_plan, target_thunderbird_idle,
+     target_thunderbird_advise},
+    {"chromium", false, false, false, target_chromium_plan, target_chromium_idle,
+     target_chromium_advise},
+    {"ssh", true, true, false, target_ssh_plan, NULL, target_ssh_advise},
+    {"openssl", false, false, false, target_openssl_plan, NULL, target_openssl_advise},
+    {"p11-kit", true, false, false, target_p11kit_plan, NULL, target_p11kit_advise},
+    {"java", false, false, false, target_java_plan, NULL, target_java_advise},
 };
 #define TARGETS (sizeof(targets) / sizeof(*targets))
 
@@ -64,17 +67,39 @@ static bool agreed(const struct setup *setup, int *code)
     return false;
 }
 
-static int do_plan(const struct setup *setup, const struct plan *plan, struct record *record)
+/* Looked at before the holder is asked, and again when he has answered: he may have taken his
+ * time. */
+static bool plan_is_idle(const struct target *target, const struct plan *plan)
+{
+    for (size_t i = 0; target->idle != NULL && i < plan->count; i++)
+        if (!target->idle(plan->changes[i].path))
+            return false;
+    return true;
+}
+
+static bool record_is_idle(const struct target *target, const struct record *record)
+{
+    struct record_change change;
+    for (size_t i = 0; target->idle != NULL && i < json_array_size(record->changes); i++)
+        if (!record_get(record, i, &change) || !target->idle(change.path))
+            return false;
+    return true;
+}
+
+static int do_plan(const struct setup *setup, const struct target *target, const struct plan *plan,
+                   struct record *record)
 {
     int code;
     if (plan->count == 0) {
         puts(_("There is nothing to change."));
         return CLI_OK;
     }
+    if (!plan_is_idle(target, plan))
+        return CLI_FAILED;
     plan_show(plan);
     if (!agreed(setup, &code))
         return code;
-    return apply(plan, record) ? CLI_OK : CLI_FAILED;
+    return plan_is_idle(target, plan) && apply(plan, record) ? CLI_OK : CLI_FAILED;
 }
 
 static int set_up(const struct setup *setup, const struct target *target,
@@ -84,7 +109,7 @@ static int set_up(const struct setup *setup, const struct target *target,
     struct record record = {.folder = -1};
     int code = CLI_FAILED;
     if (record_open(&record, target->name, !setup->dry_run) && target->plan(request, &plan)) {
-        code = do_plan(setup, &plan, &record);
+        code = do_plan(setup, target, &plan, &record);
         if (code == CLI_OK && !setup->dry_run)
             target->advise(request);
     }
@@ -93,7 +118,7 @@ static int set_up(const struct setup *setup, const struct target *target,
     return code;
 }
 
-static int do_undo(const struct setup *setup, struct record *record)
+static int do_undo(const struct setup *setup, const struct target *target, struct record *record)
 {
     struct undo undo = {0};
     int code = CLI_FAILED;
@@ -101,10 +126,10 @@ static int do_undo(const struct setup *setup, struct record *record)
         puts(_("There is nothing to undo: jpki has changed nothing for this program."));
         return CLI_OK;
     }
-    if (undo_plan(&undo, record, 0)) {
+    if (record_is_idle(target, record) && undo_plan(&undo, record, 0)) {
         undo_show(&undo, record);
         if (agreed(setup, &code))
-            code = undo_run(&undo, record) ? CLI_OK : CLI_FAILED;
+            code = record_is_idle(target, record) && undo_run(&undo, record) ? CLI_OK : CLI_FAILED;
     }
     undo_free(&undo);
     return code;
@@ -115,7 +140,7 @@ static int take_back(const struct setup *setup, const struct target *target)
     struct record record = {.folder = -1};
     int code = CLI_FAILED;
     if (record_open(&record, target->name, false))
-        code = do_undo(setup, &record);
+        code = do_undo(setup, target, &record);
     record_close(&record);
     return code;
 }

@@ -75,15 +75,26 @@ char *place_login_home(const char *rest)
     return NULL;
 }
 
-char *place_config(const char *rest)
+/* REST below the folder that VARIABLE names, or else below FALLBACK in the holder's home. */
+static char *place_xdg(const char *variable, const char *fallback, const char *rest)
 {
-    char *config = folder_of("XDG_CONFIG_HOME");
-    if (config != NULL)
-        return below(config, rest);
-    char *hidden = place_text(".config/%s", rest);
+    char *folder = folder_of(variable);
+    if (folder != NULL)
+        return below(folder, rest);
+    char *hidden = place_text("%s/%s", fallback, rest);
     char *path = hidden != NULL ? place_home(hidden) : NULL;
     free(hidden);
     return path;
+}
+
+char *place_config(const char *rest)
+{
+    return place_xdg("XDG_CONFIG_HOME", ".config", rest);
+}
+
+char *place_data(const char *rest)
+{
+    return place_xdg("XDG_DATA_HOME", ".local/share", rest);
 }
 
 char *place_word(const char *path)

@@ -20,6 +20,9 @@ char *place_config(const char *rest);
 /* REST below the home that the system knows, for programs that do not go by $HOME. */
 char *place_login_home(const char *rest);
 
+/* REST below $XDG_DATA_HOME, or ~/.local/share. */
+char *place_data(const char *rest);
+
 bool place_exists(const char *path);
 
 /* PATH as one word of a shell's command line, in quotes where it needs them. */

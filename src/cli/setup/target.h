@@ -20,6 +20,9 @@ struct target {
     bool takes_profile;
     /* Thinks out what is to be changed. False after a complaint. */
     bool (*plan)(const struct target_request *request, struct plan *plan);
+    /* Whether the program lets this file of it be changed now. False after a complaint. NULL:
+     * always. */
+    bool (*idle)(const char *path);
     /* Says on standard output what the holder does next. */
     void (*advise)(const struct target_request *request);
 };
@@ -31,6 +34,10 @@ bool target_openssl_plan(const struct target_request *request, struct plan *plan
 bool target_p11kit_plan(const struct target_request *request, struct plan *plan);
 bool target_ssh_plan(const struct target_request *request, struct plan *plan);
 bool target_thunderbird_plan(const struct target_request *request, struct plan *plan);
+
+bool target_chromium_idle(const char *path);
+bool target_firefox_idle(const char *path);
+bool target_thunderbird_idle(const char *path);
 
 void target_chromium_advise(const struct target_request *request);
 void target_firefox_advise(const struct target_request *request);
