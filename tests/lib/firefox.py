@@ -4,18 +4,21 @@
 
 usage: firefox.py PROFILE modules
        firefox.py PROFILE add NAME LIBRARY
+       firefox.py PROFILE remove NAME
        firefox.py PROFILE visit URL COUNTED ASKED [PIN...]
        firefox.py PROFILE logout
+       firefox.py PROFILE profile
        firefox.py PROFILE milliseconds
        firefox.py PROFILE quit
 
-modules lists what the window "Device Manager" shows; add and logout do what its buttons "Load" and
-"Log Out" do. visit opens a page and prints it, or `error: CODE` for Firefox's own page about an error;
-before it, the lines `offered: CERTIFICATE` and `remembered: HOW LONG` for each choice of a certificate,
+modules lists what the window "Device Manager" shows; add, remove and logout do what its buttons "Load",
+"Unload" and "Log Out" do. visit opens a page and prints it, or `error: CODE` for Firefox's own page
+about an error; before it, the lines `offered: CERTIFICATE` and `remembered: HOW LONG` for each choice of a certificate,
 which is confirmed, and `asked: TEXT` for each prompt. A prompt is answered with the next PIN; when
 there is none left, or it is empty, it is cancelled. For each prompt a line goes to the file ASKED: how
 many lines the file COUNTED, the log of the card's commands, has by then. milliseconds says how long the
-start took: until the first window was painted, and until it was ready. quit ends Firefox as its menu
+start took: until the first window was painted, and until it was ready. profile makes another profile,
+as the profile manager in Firefox's menu does, and prints its folder; it does not start it. quit ends Firefox as its menu
 does. Nothing is waited for longer than FIREFOX_SECONDS.
 """
 import os
@@ -39,6 +42,8 @@ LIST = MODULES + """
 
 ADD = MODULES + "await modules.addModule(arguments[0], arguments[1], 0, 0);"
 
+REMOVE = MODULES + "await modules.deleteModule(arguments[0]);"
+
 # The button "Log Out", pressed for each token of the module.
 LOGOUT = MODULES + """
     const list = await modules.listModules();
@@ -53,6 +58,14 @@ OPEN = """
     gBrowser.selectedBrowser.fixupAndLoadURIString(arguments[0], {
         triggeringPrincipal: Services.scriptSecurityManager.getSystemPrincipal(),
     });
+"""
+
+PROFILE = """
+    const { SelectableProfileService } = ChromeUtils.importESModule(
+        "resource:///modules/profiles/SelectableProfileService.sys.mjs");
+    await SelectableProfileService.init();
+    await SelectableProfileService.maybeSetupDataStore();
+    return (await SelectableProfileService.createNewProfile(false)).path;
 """
 
 # Answers from inside. From outside it cannot be done: Firefox opens the prompt for the PIN while it
@@ -158,10 +171,14 @@ def main():
         print("\n".join(firefox.script(LIST)))
     elif what == "add":
         firefox.script(ADD, *arguments)
+    elif what == "remove":
+        firefox.script(REMOVE, *arguments)
     elif what == "visit":
         visit(firefox, *arguments)
     elif what == "logout":
         firefox.script(LOGOUT)
+    elif what == "profile":
+        print(firefox.script(PROFILE))
     elif what == "milliseconds":
         milliseconds(firefox)
     elif what == "quit":

@@ -23,6 +23,11 @@ firefox_install() {
     cp "$stage$MODULES"/* "$MODULES"
     SAMPLES=$(dirname "$(find "$stage" -name firefox-policies.json)")
     need_file "Firefox's sample" "$SAMPLES/firefox-policies.json"
+    own_policies
+}
+
+# own_policies: an empty place for them.
+own_policies() {
     # What not everybody may read, nothing here needs.
     cp -a /etc "$WORK/etc" 2>/dev/null || true
     rm -rf "$WORK"/etc/{jpki-pkcs11.conf,firefox,firefox-esr/policies}
@@ -35,7 +40,13 @@ firefox_install() {
 firefox_profile() {
     PROFILE=$WORK/$1
     mkdir "$PROFILE"
-    printf 'user_pref("%s", %s);\n' >"$PROFILE/user.js" \
+    profile_preferences >"$PROFILE/user.js"
+    certutil -N -d "sql:$PROFILE" --empty-password
+    certutil -A -d "sql:$PROFILE" -n server-ca -t C,, -i "$WORK/ca.pem"
+}
+
+profile_preferences() {
+    printf 'user_pref("%s", %s);\n' \
         marionette.port 0 \
         network.http.speculative-parallel-limit 0 \
         network.dns.disablePrefetch true \
@@ -43,14 +54,17 @@ firefox_profile() {
         browser.chrome.site_icons false \
         security.dialog_enable_delay 0 \
         app.normandy.enabled false
-    certutil -N -d "sql:$PROFILE" --empty-password
-    certutil -A -d "sql:$PROFILE" -n server-ca -t C,, -i "$WORK/ca.pem"
 }
 
 # firefox_start: uses PROFILE. It listens when this returns.
 firefox_start() {
+    firefox_start_with --profile "$PROFILE"
+}
+
+# firefox_start_with OPTION...: which mean PROFILE.
+firefox_start_with() {
     rm -f "$PROFILE/MarionetteActivePort"
-    MOZ_HEADLESS=1 MOZ_CRASHREPORTER_DISABLE=1 firefox-esr --no-remote --profile "$PROFILE" \
+    MOZ_HEADLESS=1 MOZ_CRASHREPORTER_DISABLE=1 firefox-esr --no-remote "$@" \
         --marionette --remote-allow-system-access >>"$WORK/firefox.log" 2>&1 </dev/null &
     FIREFOX_PID=$!
     wait_until 60 test -s "$PROFILE/MarionetteActivePort" ||
