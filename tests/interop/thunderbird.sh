@@ -7,21 +7,16 @@
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/thunderbird.sh
+. "$ROOT/tests/lib/thunderbird.sh"
 # shellcheck source=tests/lib/attack.sh
 . "$ROOT/tests/lib/attack.sh"
 
 readonly SAMPLE=$BUILD/conf/thunderbird-policies.json
 readonly NAME='My Number Card \(signature\)' # as the sample calls the module
-readonly SMTP_PORT=2525 TO=taro@example.jp
 readonly WRONG=WRONG12
 readonly FIRST=35 LATER=10 # APDUs that a signed message may take
-readonly PROMPT='^promptPassword .* Please authenticate to the security device'
-PROFILE=
 PROFILES=0
-MAIL=
-MAILS=0 # how many have been sent
-THUNDERBIRD_PID=
-FROM=0 # the place in the card's log where the holder was asked first
 
 # ---- the world: the module at its place, a mail server, Thunderbird ----
 
@@ -46,66 +41,7 @@ profile_new() {
     cp "$ROOT/tests/lib/thunderbird-profile.js" "$PROFILE/user.js"
 }
 
-mail_server_start() {
-    MAIL=$WORK/mail
-    mkdir "$MAIL"
-    python3 "$ROOT/tests/lib/smtp_sink.py" "$SMTP_PORT" "$MAIL" >"$WORK/smtp.log" 2>&1 &
-    wait_until 10 grep -qE ":$(printf '%04X' "$SMTP_PORT") 0{8}:0{4} 0A " /proc/net/tcp ||
-        die "the mail server did not start: $(cat "$WORK/smtp.log")"
-}
-
-# How many messages have arrived.
-mails() {
-    find "$MAIL" -name '*.eml' | wc -l
-}
-
-thunderbird_start() {
-    MOZ_HEADLESS=1 MOZ_CRASHREPORTER_DISABLE=1 thunderbird --profile "$PROFILE" \
-        --marionette --remote-allow-system-access >>"$WORK/thunderbird.log" 2>&1 &
-    THUNDERBIRD_PID=$!
-}
-
-# thunderbird_starts_again MODULE: until it lists this module.
-thunderbird_starts_again() {
-    thunderbird_start
-    wait_until 120 lists "$1"
-}
-
-thunderbird_ends() {
-    local code=0
-    works 'Thunderbird is closed' inside quit
-    wait_until 60 process_gone "$THUNDERBIRD_PID" || kill -KILL "$THUNDERBIRD_PID"
-    wait "$THUNDERBIRD_PID" || code=$?
-    expect '  it ends well' 0 "$code"
-}
-
-# inside FUNCTION ARGUMENT...: one of those in tests/lib/thunderbird.js.
-inside() {
-    timeout 150 python3 "$ROOT/tests/lib/thunderbird.py" "$PROFILE" "$@" </dev/null
-}
-
-# holder FUNCTION ANSWERS ARGUMENT...: one of those where a holder is asked.
-holder() {
-    inside "$1" "$(card_log card)" "${@:2}"
-}
-
-# asked NUMBER [MARK]: how often for a PIN, in OUTPUT. Sets FROM, to MARK if never.
-asked() {
-    expect '  PIN prompts' "$1" "$(grep -cE "$PROMPT" <<<"$OUTPUT" || true)"
-    FROM=$(sed -n 's/^promptPassword \([0-9]*\) .*/\1/p' <<<"$OUTPUT" | head -n 1)
-    FROM=${FROM:-${2:-0}}
-}
-
 # ---- the module ----
-
-lists() {
-    inside modules | grep -qE "$1"
-}
-
-lists_not() {
-    local found
-    found=$(inside modules) && ! grep -qE "$1" <<<"$found"
-}
 
 by_policy() {
     local mark
@@ -146,28 +82,6 @@ choosing() {
     expect_has '  and offer none' "^alert .*can't locate a valid certificate .* encrypted" "$OUTPUT"
 }
 
-# trusts WHICH ANSWERS: the CA of this key, which is on the card, for mail. By its entry in the list,
-# since what Thunderbird sees on a card it does not import.
-trusts() {
-    local mark
-    mark=$(apdu_mark card)
-    works "the card's CA is trusted for mail" \
-        holder trustAuthority "$2" "$(fingerprint "$CARD/$1-ca.pem")"
-    expect_has '  by the list of authorities' '^authority .* editcacert.xhtml$' "$OUTPUT"
-    expect_has '  which has it' '^trusted$' "$OUTPUT"
-    asked "$(wc -w <<<"$2")" "$mark"
-    expect_at_most '  APDUs from the prompt' 30 "$(apdus_since card "$FROM")"
-}
-
-fingerprint() {
-    openssl x509 -in "$1" -noout -fingerprint -sha256 | sed 's/.*=//'
-}
-
-common_name() {
-    openssl x509 -in "$CARD/$1.pem" -noout -subject -nameopt multiline |
-        sed -n 's/^ *commonName *= //p'
-}
-
 # ---- messages ----
 
 # not_sent REASON: the message in OUTPUT stays on the screen, and the mail server has none more than
@@ -176,48 +90,6 @@ not_sent() {
     expect_has '  the message is not sent' '^kept signed$' "$OUTPUT"
     expect_has '  for this reason' "^alert .* Sending of the message failed. .*$1" "$OUTPUT"
     expect '  nothing has arrived' "$MAILS" "$(mails)"
-}
-
-# sends WHAT PROMPTS APDUS VERIFYS ANSWERS: a message, and what it may take from the first prompt.
-sends() {
-    local mark text="私は$1、これに署名します。"
-    mark=$(apdu_mark card)
-    works "a signed message, $1" holder send "$5" "$TO" "$1" "$text"
-    expect_has '  it is sent' '^sent signed$' "$OUTPUT"
-    MAILS=$((MAILS + 1))
-    expect '  it has arrived' "$MAILS" "$(mails)"
-    asked "$2" "$mark"
-    expect_at_most '  APDUs from the prompt to its arrival' "$3" "$(apdus_since card "$FROM")"
-    expect_at_most '  VERIFYs' "$4" "$(verifies_since card "$mark")"
-    expect '  signatures' 1 "$(apdu_lines card "$mark" | grep -c '^802A')"
-    judged "$MAIL/$MAILS.eml" "$text"
-}
-
-# saves WHAT PROMPTS SIGNATURES ANSWERS: a draft that its writer wants to sign when it is finished.
-saves() {
-    local mark
-    mark=$(apdu_mark card)
-    works "a draft, $1" holder saveDraft "$4" "$TO" "Draft $1" 'Not yet'
-    asked "$2"
-    expect '  signatures' "$3" "$(apdu_lines card "$mark" | grep -c '^802A')"
-    OUTPUT=$(sed -n "/^Subject: Draft $1/,\$p" "$PROFILE/Mail/127.0.0.1/Drafts")
-    expect '  signed drafts in the folder' "$3" "$(grep -c '^Content-Type: multipart/signed' <<<"$OUTPUT")"
-    expect_has '  of this account' '^From: Hanako' "$OUTPUT"
-}
-
-# judged MAIL TEXT: by OpenSSL, up to the CA of the card.
-judged() {
-    works '  OpenSSL accepts it' openssl cms -verify -in "$1" -CAfile "$CARD/sign-ca.pem" \
-        -out "$WORK/content" -signer "$WORK/signer.pem"
-    expect '  what was signed is what was written' "$2" "$(mail_text <"$WORK/content")"
-    expect "  the signer's certificate is the card's" "$(fingerprint "$CARD/sign.pem")" \
-        "$(fingerprint "$WORK/signer.pem")"
-}
-
-mail_text() {
-    python3 -c 'import email, sys
-part = email.message_from_binary_file(sys.stdin.buffer)
-sys.stdout.write(part.get_payload(decode=True).decode().rstrip())'
 }
 
 # What must not be accepted shows that OpenSSL does look. The CA is read from the card, too.
@@ -244,7 +116,7 @@ altered() {
 }
 
 signing() {
-    works 'a fresh Thunderbird' thunderbird_starts_again "$MODULE_SIGN"
+    thunderbird_starts_again 'a fresh Thunderbird' "$MODULE_SIGN"
     sends 'for the first time' 2 "$FIRST" 4 "$PIN_SIGN $PIN_SIGN"
     sends 'once more' 1 "$LATER" 2 "$PIN_SIGN"
     judges_look
@@ -255,7 +127,6 @@ signing() {
     expect_has 'the usage history knows who signed' \
         'thunderbird-bin".*"token":"sign",.*"operation":"sign"' "$OUTPUT"
 }
-
 
 refusals() {
     local mark
@@ -339,14 +210,14 @@ reader_refuses() {
 undone() {
     sed 's/"Add": {/"Delete": [/; s/^\( *"My Number Card (signature)"\): .*/\1/; s/^      }$/      ]/' \
         "$SAMPLE" >"$WORK/etc/policies/policies.json"
-    works 'a policy takes the module out' thunderbird_starts_again 'Builtin Object Token'
+    thunderbird_starts_again 'a policy takes the module out' 'Builtin Object Token'
     works '  Thunderbird does not list it' wait_until 60 lists_not jpki-pkcs11
 }
 
 by_hand() {
     umount /etc/thunderbird
     profile_new
-    works 'without the policy' thunderbird_starts_again 'Builtin Object Token'
+    thunderbird_starts_again 'without the policy' 'Builtin Object Token'
     works '  the module is added by hand' inside addModule 'By hand' "$MODULE_SIGN"
     works '  Thunderbird lists it' wait_until 60 lists "^By hand: $MODULE_SIGN: $LABEL_SIGN\$"
     works 'a wrong password in the settings' holder chooseCertificate "$WRONG"
@@ -381,7 +252,7 @@ other_key() {
 one_prompt() {
     mkdir -p "$HOME/.config"
     printf 'sign.consent = session\n' >"$HOME/.config/jpki-pkcs11.conf"
-    works 'with sign.consent = session' thunderbird_starts_again "$MODULE_SIGN"
+    thunderbird_starts_again 'with sign.consent = session' "$MODULE_SIGN"
     sends 'with one prompt' 1 "$FIRST" 3 "$PIN_SIGN"
     sends 'with none' 0 "$LATER" 1 ''
     rm "$HOME/.config/jpki-pkcs11.conf"
