@@ -113,6 +113,8 @@ changed_since() {
     sed -i 's/Host one.example.jp/Host one.example.jp mine.example.jp/' "$CONFIG"
     local changed
     changed=$(cat "$CONFIG")
+    ends 1 '  that the holder has changed, put in again' jpki setup ssh one.example.jp --yes
+    expect_has '  is something else' 'is there already, and is different' "$OUTPUT"
     ends 1 '  that the holder has changed' jpki setup ssh --undo --yes
     expect_has '  he is told' 'take the lines out yourself' "$OUTPUT"
     expect '  they are left' "$changed" "$(cat "$CONFIG")"

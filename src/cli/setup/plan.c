@@ -48,18 +48,26 @@ static bool is_there(const struct plan_change *change)
                                      : text_has_line(&change->before, change->mark);
 }
 
+/* The lines of one that was made for a module elsewhere, or that the holder has changed. A
+ * paragraph is its program's to write as it likes. */
+static bool is_other(const struct plan_change *change)
+{
+    return change->kind == TEXT_TOP && !text_has_line(&change->before, change->block);
+}
+
 /* NEW is one that is really to be made. False: it is not, and *OK says whether that is right. */
 static bool examine(struct plan_change *new, bool *ok)
 {
     *ok = follow_links(&new->path) && text_read(new->path, &new->before);
     if (!*ok)
         return false;
-    if (is_there(new)) {
+    bool there = is_there(new);
+    if (there && !is_other(new)) {
         print_safe(new->path);
         puts(_(": it is there already"));
         return false;
     }
-    if (new->kind != TEXT_FILE || new->before.data == NULL)
+    if (!there && (new->kind != TEXT_FILE || new->before.data == NULL))
         return true;
     cli_complain(_("%s is there already, and is different: take back what jpki has made "
                    "(--undo), or move it away"),

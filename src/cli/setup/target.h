@@ -27,6 +27,11 @@ struct target {
     void (*advise)(const struct target_request *request);
 };
 
+/* The names of REQUEST with BETWEEN between them, to be freed. NULL after a complaint: without
+ * memory, or IS_GOOD has complained of one. */
+char *target_names(const struct target_request *request, const char *between,
+                   bool (*is_good)(const char *name));
+
 bool target_chromium_plan(const struct target_request *request, struct plan *plan);
 bool target_firefox_plan(const struct target_request *request, struct plan *plan);
 bool target_java_plan(const struct target_request *request, struct plan *plan);

@@ -45,23 +45,9 @@ static bool is_program(const char *name)
     return false;
 }
 
-/* The names with commas between them, for free(); NULL after a complaint. */
-static char *programs(const struct target_request *request)
-{
-    char *all = place_text("%s", "");
-    for (size_t i = 0; i < request->count && all != NULL; i++) {
-        char *longer = is_program(request->names[i])
-                           ? place_text("%s%s%s", all, i > 0 ? ", " : "", request->names[i])
-                           : NULL;
-        free(all);
-        all = longer;
-    }
-    return all;
-}
-
 static bool plan_sign(const struct target_request *request, struct plan *plan)
 {
-    char *module = NULL, *names = programs(request), *block = NULL;
+    char *module = NULL, *names = target_names(request, ", ", is_program), *block = NULL;
     if (names == NULL || !place_module("sign", &module)) {
         free(names);
         return false;

@@ -34,20 +34,6 @@ static bool is_server(const char *name)
     return false;
 }
 
-/* The names with blanks between them, for free(); NULL after a complaint. */
-static char *servers(const struct target_request *request)
-{
-    char *all = place_text("%s", "");
-    for (size_t i = 0; i < request->count && all != NULL; i++) {
-        char *longer = is_server(request->names[i])
-                           ? place_text("%s%s%s", all, i > 0 ? " " : "", request->names[i])
-                           : NULL;
-        free(all);
-        all = longer;
-    }
-    return all;
-}
-
 /* ssh refuses such a file, and so its own work, altogether. */
 static bool is_trusted(const char *path)
 {
@@ -65,8 +51,8 @@ bool target_ssh_plan(const struct target_request *request, struct plan *plan)
 {
     /* ssh does not go by $HOME. */
     char *path = place_login_home(".ssh/config"), *module = NULL, *names = NULL;
-    if (path == NULL || !is_trusted(path) || (names = servers(request)) == NULL ||
-        !place_module("auth", &module)) {
+    if (path == NULL || !is_trusted(path) ||
+        (names = target_names(request, " ", is_server)) == NULL || !place_module("auth", &module)) {
         free(names);
         free(path);
         return false;

@@ -48,7 +48,7 @@ bool text_equal(const struct text *a, const struct text *b);
 bool text_insert(const struct text *before, enum text_kind kind, const char *block,
                  struct text *after);
 
-/* Whether LINE, without its newline, is one of TEXT's. */
+/* Whether LINE, with or without its newline, is one of TEXT's; or several, one after the other. */
 bool text_has_line(const struct text *text, const char *line);
 
 /*
