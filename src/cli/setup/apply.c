@@ -12,12 +12,10 @@
 /* What has come between the plan and now is not written over. */
 static bool unchanged(const struct plan_change *change)
 {
-    struct text now = {0};
-    bool same = text_read(change->path, &now) && text_equal(&now, &change->before);
-    text_free(&now);
-    if (!same)
-        cli_complain(_("%s has changed meanwhile; try again"), change->path);
-    return same;
+    if (text_still(change->path, &change->before))
+        return true;
+    cli_complain(_("%s has changed meanwhile; try again"), change->path);
+    return false;
 }
 
 /* What is made outside of the holder's home, by root, is for everybody. */

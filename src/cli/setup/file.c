@@ -68,6 +68,14 @@ bool text_read(const char *path, struct text *text)
     return ok;
 }
 
+bool text_still(const char *path, const struct text *text)
+{
+    struct text now = {0};
+    bool same = text_read(path, &now) && text_equal(&now, text);
+    text_free(&now);
+    return same;
+}
+
 static bool write_all(int fd, const char *data, size_t len)
 {
     while (len > 0) {

@@ -34,6 +34,10 @@ enum text_cut {
 /* Sets TEXT to what is in the file at PATH, which may be missing. False after a complaint. */
 bool text_read(const char *path, struct text *text);
 
+/* Whether TEXT is still what is in the file at PATH, or still missing. False also after a complaint
+ * that it cannot be read. */
+bool text_still(const char *path, const struct text *text);
+
 /* Replaces the file at PATH, at once and for good, or makes it, with MODE less the umask. An
  * existing one keeps its mode and owner. False after a complaint; then it is as it was. */
 bool text_write(const char *path, const struct text *text, mode_t mode);

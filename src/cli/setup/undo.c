@@ -108,12 +108,10 @@ void undo_show(const struct undo *undo, const struct record *record)
 /* What has come between the plan and now is not written over. */
 static bool unchanged(const struct undo_file *file)
 {
-    struct text now = {0};
-    bool same = text_read(file->path, &now) && text_equal(&now, &file->now);
-    text_free(&now);
-    if (!same)
-        cli_complain(_("%s has changed meanwhile and was left; try again"), file->path);
-    return same;
+    if (text_still(file->path, &file->now))
+        return true;
+    cli_complain(_("%s has changed meanwhile and was left; try again"), file->path);
+    return false;
 }
 
 static bool put_back(const struct undo_file *file)

@@ -22,7 +22,7 @@ struct undo {
     struct undo_file *files; /* each file once */
     size_t file_count;
     enum undo_end *ends; /* one for each change of the record, in its order */
-    size_t from;
+    size_t from;         /* the first change that is undone; those before it stay */
 };
 
 /* Thinks out in memory how the changes from FROM on are undone, the last first. False after a
