@@ -62,10 +62,12 @@ static bool read_module(const char *path, char *module, size_t size)
     return has;
 }
 
-/* The module of the registration NAME ("" for none), and the file that names it. */
-static bool effective(const struct p11kit *p11kit, const char *name, char *module, char *path)
+/* The module of the registration NAME ("" for none) in the first COUNT folders, and the file that
+ * names it. MODULE and PATH have PATH_SIZE bytes. */
+static bool find(const struct p11kit *p11kit, size_t count, const char *name, char *module,
+                 char *path)
 {
-    for (size_t i = 0; i < P11KIT_FOLDERS; i++) {
+    for (size_t i = 0; i < count; i++) {
         snprintf(path, PATH_SIZE, "%.255s/%.255s", p11kit->folders[i], name);
         if (read_module(path, module, PATH_SIZE))
             return true;
@@ -77,18 +79,13 @@ static bool effective(const struct p11kit *p11kit, const char *name, char *modul
 static bool seen_before(const struct p11kit *p11kit, size_t folder, const char *name)
 {
     char path[PATH_SIZE], module[PATH_SIZE];
-    for (size_t i = 0; i < folder; i++) {
-        snprintf(path, sizeof(path), "%.255s/%.255s", p11kit->folders[i], name);
-        if (read_module(path, module, sizeof(module)))
-            return true;
-    }
-    return false;
+    return find(p11kit, folder, name, module, path);
 }
 
 static bool judge_registration(struct doctor *doctor, const struct p11kit *p11kit, const char *name)
 {
     char module[PATH_SIZE], path[PATH_SIZE], library[2 * PATH_SIZE], remove[PATH_SIZE + 8];
-    if (!effective(p11kit, name, module, path) || module[0] == '\0')
+    if (!find(p11kit, P11KIT_FOLDERS, name, module, path) || module[0] == '\0')
         return false;
     snprintf(library, sizeof(library), "%s%s", module[0] == '/' ? "" : JPKI_P11KIT_MODULES "/",
              module);
@@ -121,7 +118,7 @@ bool found_in_p11kit(struct doctor *doctor, const char *registration, char *hide
         }
         free(all);
     }
-    bool hidden = effective(&p11kit, registration, module, path) && module[0] == '\0';
+    bool hidden = find(&p11kit, P11KIT_FOLDERS, registration, module, path) && module[0] == '\0';
     snprintf(hider, size, "%s", hidden ? path : "");
     return ours;
 }
