@@ -74,9 +74,13 @@ struct cms_signer {
 
 struct cms_trust; /* the CAs that are believed */
 
+/* None yet. NULL after a complaint; cms_trust_free() accepts NULL. */
 struct cms_trust *cms_trust_new(void);
 void cms_trust_free(struct cms_trust *trust);
+
+/* A certificate as it is on a card. False, without a complaint, when it is none. */
 bool cms_trust_add(struct cms_trust *trust, struct bytes der);
+
 /* All certificates in a file of PEM. False after a complaint. */
 bool cms_trust_add_file(struct cms_trust *trust, const char *path);
 

@@ -38,8 +38,13 @@ bool cms_is_strong(CMS_ContentInfo *cms, char *why, size_t size);
 enum cms_verdict cms_judge(CMS_ContentInfo *cms, const struct cms_trust *trust,
                            struct cms_signer *out);
 
+/* The first signer, who is the only one after cms_has_form(), or NULL; owned by CMS. */
 CMS_SignerInfo *cms_signer_info(CMS_ContentInfo *cms);
+
+/* Fills OUT with what X says of its holder. cms_holder.c */
 void cms_describe_holder(const X509 *x, struct cms_holder *out);
+
+/* NAME in one line, UTF-8; SIZE bytes at most, "..." at its end when it is cut off. */
 void cms_name_text(const X509_NAME *name, char *out, size_t size);
 
 #endif
