@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/ask.h"
+#include "cli/hold.h"
 #include "cli/login.h"
 #include "support/secret.h"
 #include "support/nearest.h"
@@ -71,6 +72,15 @@ static int explain_change(const struct token *token, CK_RV rv)
     }
 }
 
+/* ^C waits: in between the card is open, and would have one PIN or the other without a word. */
+static int exchange(struct token *token, const char *old, const char *new_pin)
+{
+    hold_begin();
+    int code = explain_change(token, pin_set(token, bytes_of_text(old), bytes_of_text(new_pin)));
+    hold_end();
+    return code;
+}
+
 static int change(struct token *token)
 {
     char *old = ask_new(), *new_pin = ask_new(), *again = ask_new();
@@ -82,7 +92,7 @@ static int change(struct token *token)
     if (code == CLI_OK)
         code = ask_new_pin(token, new_pin, again);
     if (code == CLI_OK)
-        code = explain_change(token, pin_set(token, bytes_of_text(old), bytes_of_text(new_pin)));
+        code = exchange(token, old, new_pin);
     ask_free(old);
     ask_free(new_pin);
     ask_free(again);
