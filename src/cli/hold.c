@@ -14,6 +14,8 @@ void hold_begin(void)
     sigaddset(&held, SIGINT);
     sigaddset(&held, SIGTERM);
     sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGTSTP);
+    sigaddset(&held, SIGPIPE);
     if (depth++ == 0)
         sigprocmask(SIG_BLOCK, &held, &before);
 }
