@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/hold.h"
 #include "cli/setup/undo.h"
 
 /* What has come between the plan and now is not written over. */
@@ -68,7 +69,8 @@ static bool remember(const struct plan *plan, struct record *record)
     return record_save(record);
 }
 
-bool apply(const struct plan *plan, struct record *record)
+/* Nothing or all of it. */
+static bool change_or_undo(const struct plan *plan, struct record *record)
 {
     size_t from = json_array_size(record->changes);
     struct undo undo = {0};
@@ -78,4 +80,12 @@ bool apply(const struct plan *plan, struct record *record)
         cli_complain(_("nothing was changed"));
     undo_free(&undo);
     return false;
+}
+
+bool apply(const struct plan *plan, struct record *record)
+{
+    hold_begin();
+    bool done = change_or_undo(plan, record);
+    hold_end();
+    return done;
 }

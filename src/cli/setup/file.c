@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/hold.h"
 #include "cli/setup/text.h"
 
 static bool complain(const char *path)
@@ -103,13 +104,9 @@ static bool take_after(int fd, const char *path, mode_t mode)
     return fchmod(fd, st.st_mode & 07777) == 0;
 }
 
-bool text_write(const char *path, const struct text *text, mode_t mode)
+/* TEMPORARY is a template for mkostemp(3). */
+static bool write_as(char *temporary, const char *path, const struct text *text, mode_t mode)
 {
-    char *temporary = NULL;
-    if (asprintf(&temporary, "%s.jpki-XXXXXX", path) < 0) {
-        cli_complain(_("no memory is left"));
-        return false;
-    }
     int fd = mkostemp(temporary, O_CLOEXEC);
     bool ok = fd >= 0 && write_all(fd, text->data, text->len) && take_after(fd, path, mode) &&
               fsync(fd) == 0 && rename(temporary, path) == 0;
@@ -120,6 +117,19 @@ bool text_write(const char *path, const struct text *text, mode_t mode)
         if (!ok)
             unlink(temporary);
     }
+    return ok;
+}
+
+bool text_write(const char *path, const struct text *text, mode_t mode)
+{
+    char *temporary = NULL;
+    if (asprintf(&temporary, "%s.jpki-XXXXXX", path) < 0) {
+        cli_complain(_("no memory is left"));
+        return false;
+    }
+    hold_begin();
+    bool ok = write_as(temporary, path, text, mode);
+    hold_end();
     free(temporary);
     return ok;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/hold.h"
 
 struct undo_file {
     const char *path; /* the record's */
@@ -156,10 +157,18 @@ static bool forget(const struct undo *undo, struct record *record)
     return record_save(record) && all;
 }
 
-bool undo_run(const struct undo *undo, struct record *record)
+static bool put_all_back(const struct undo *undo)
 {
     for (size_t i = 0; i < undo->file_count; i++)
         if (!put_back(&undo->files[i]))
             return false;
-    return forget(undo, record);
+    return true;
+}
+
+bool undo_run(const struct undo *undo, struct record *record)
+{
+    hold_begin();
+    bool done = put_all_back(undo) && forget(undo, record);
+    hold_end();
+    return done;
 }
