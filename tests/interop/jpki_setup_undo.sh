@@ -124,6 +124,21 @@ changed_since() {
     expect '  his file is left' 'User me' "$(cat "$CONFIG")"
     expect '  and nothing is remembered' '' "$(ls "$STATE")"
 
+    new_home 'User me\n'
+    ends 0 'lines of mine' jpki setup ssh one.example.jp --yes
+    mv "$CONFIG" "$HOME/elsewhere"
+    ln -s ../elsewhere "$CONFIG"
+    ends 0 '  in a file that the holder then moves, with a link in its place' jpki setup ssh --undo --yes
+    expect '  the link stays' ../elsewhere "$(readlink "$CONFIG")"
+    expect '  the lines are gone from where it is' 'User me' "$(cat "$HOME/elsewhere")"
+
+    new_home
+    BEFORE=$(tree)
+    ends 0 'a file that was made' jpki setup ssh one.example.jp --yes
+    mv "$CONFIG" "$HOME/elsewhere"
+    ln -s ../elsewhere "$CONFIG"
+    and_back '  and moved likewise'
+
     new_home
     BEFORE=$(tree)
     ends 0 'a file that was made' jpki setup ssh one.example.jp --yes

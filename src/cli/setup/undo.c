@@ -115,18 +115,29 @@ static bool unchanged(const struct undo_file *file)
     return false;
 }
 
+/* The holder may have moved it elsewhere since, and have put a link in its place: it is changed
+ * where it is. A link to what is gone is of no use. */
+static bool replace(const char *path, const struct text *then)
+{
+    char *real = realpath(path, NULL);
+    if (real != NULL && then->data != NULL) {
+        bool ok = text_write(real, then, 0644);
+        free(real);
+        return ok;
+    }
+    bool ok = real != NULL && unlink(real) == 0;
+    if (!ok)
+        cli_complain("%s: %s", path, strerror(errno));
+    else if (strcmp(real, path) != 0)
+        unlink(path);
+    free(real);
+    return ok;
+}
+
 static bool put_back(const struct undo_file *file)
 {
-    if (text_equal(&file->now, &file->then))
-        return true;
-    if (!unchanged(file))
-        return false;
-    if (file->then.data != NULL)
-        return text_write(file->path, &file->then, 0644);
-    if (unlink(file->path) == 0)
-        return true;
-    cli_complain("%s: %s", file->path, strerror(errno));
-    return false;
+    return text_equal(&file->now, &file->then) ||
+           (unchanged(file) && replace(file->path, &file->then));
 }
 
 /* Those that were made for a file, the innermost first; one that others use by now is not empty. */
