@@ -260,6 +260,23 @@ refusals() {
         "$HOME/x" >"$STATE/ssh.json"
     ends 1 'a copy elsewhere' jpki setup ssh --undo --yes
     expect_has '  is not taken' 'ssh.json is not as jpki has written it' "$OUTPUT"
+    printf 'mine\n' >"$HOME/x"
+    printf '[]\n' >"$STATE/java.json"
+    BEFORE=$(tree)
+    local change
+    for change in '"path": "x", "kind": "file", "block": "mine\n"' \
+        '"path": "'"$HOME/x"'", "kind": "top", "block": "", "mark": "mine"' \
+        '"path": "'"$HOME/x"'", "kind": "paragraph", "block": "x\n", "mark": ""' \
+        '"path": "'"$HOME/x"'", "kind": "top", "block": "mine\n", "mark": "mine", "copy": "java.json"'; do
+        printf '[{%s}]\n' "$change" >"$STATE/ssh.json"
+        ends 1 "a record of {$change}" env -C "$HOME" "$JPKI" setup ssh --undo --yes
+        expect_has '  is not followed' 'ssh.json is not as jpki has written it' "$OUTPUT"
+    done
+    expect '  nothing is changed' "$BEFORE" "$(tree)"
+    expect '  nor the other record' '[]' "$(cat "$STATE/java.json")"
+    rm "$STATE"/*.json
+    ends 1 'no /proc' unshare --mount sh -c 'mount -t tmpfs tmpfs /proc && exec "$@"' sh "$JPKI" setup ssh a.example.jp --yes
+    works '  nothing is remembered elsewhere' test ! -e /ssh.json
     ends 1 'no home' env -u HOME "$JPKI" setup java --dry-run
     expect_has '  it says so' 'HOME is not set' "$OUTPUT"
     exec 9<"$STATE"

@@ -29,7 +29,11 @@ char *record_path(const struct record *record, const char *name)
     char link[64], folder[4096];
     snprintf(link, sizeof(link), "/proc/self/fd/%d", record->folder);
     ssize_t len = readlink(link, folder, sizeof(folder) - 1);
-    folder[len > 0 ? len : 0] = '\0';
+    if (len <= 0) { /* without /proc */
+        cli_complain("%s: %s", link, strerror(errno));
+        return NULL;
+    }
+    folder[len] = '\0';
     return place_text("%s/%s", folder, name);
 }
 
@@ -118,6 +122,23 @@ void record_close(struct record *record)
     *record = (struct record){.folder = -1};
 }
 
+/* Whether NAME is one that keep_copy() gives: not the list itself, nor what is another program's.
+ */
+static bool is_copy(const struct record *record, const char *name)
+{
+    size_t len = strlen(record->target);
+    const char *number = name + len + 1;
+    return strncmp(name, record->target, len) == 0 && name[len] == '.' && number[0] != '\0' &&
+           number[strspn(number, "0123456789")] == '\0';
+}
+
+static bool is_sound(const struct record *record, const struct record_change *change)
+{
+    return change->path[0] == '/' && change->block[0] != '\0' &&
+           (change->mark != NULL ? change->mark[0] != '\0' : change->kind == TEXT_FILE) &&
+           (change->copy == NULL || is_copy(record, change->copy));
+}
+
 bool record_get(const struct record *record, size_t index, struct record_change *change)
 {
     const char *kind = "";
@@ -129,10 +150,7 @@ bool record_get(const struct record *record, size_t index, struct record_change 
     for (int i = 0; i < KINDS; i++)
         if (strcmp(kind, kinds[i]) == 0) {
             change->kind = (enum text_kind)i;
-            return (i == TEXT_FILE || change->mark != NULL) &&
-                           (change->copy == NULL || strchr(change->copy, '/') == NULL)
-                       ? true
-                       : not_ours(record);
+            return is_sound(record, change) || not_ours(record);
         }
     return not_ours(record);
 }

@@ -54,7 +54,7 @@ bool record_copy(const struct record *record, const struct record_change *change
                  struct text *text);
 
 /* Where NAME, or the folder itself if it is "", is; to be freed. NULL, after a complaint, without
- * memory. */
+ * memory or /proc. */
 char *record_path(const struct record *record, const char *name);
 
 #endif
