@@ -297,7 +297,7 @@ mistakes() {
     ends 2 'a server where all is undone' jpki setup ssh server.example.jp --undo
     ends 2 'a profile for what has none' jpki setup ssh server.example.jp --profile /tmp
     local name
-    for name in '*' '?.*' 'me@server' 'a b' '!a' '' $'a\nProxyCommand x' '"a"'; do
+    for name in '*' '?.*' '=*' 'me@server' 'a b' '!a' '' $'a\nProxyCommand x' '"a"'; do
         ends 1 "the server \"$name\"" jpki setup ssh "$name" --yes
     done
     expect 'none of them left anything' . "$(cd "$HOME" && find . -path ./.local -prune -o -print)"

@@ -16,7 +16,7 @@
 /* In ssh_config(5) these would mean something else than a part of a name, or every server. */
 static bool is_server(const char *name)
 {
-    size_t plain = name[0] == '-' ? 0 : strcspn(name, " \t\r\n\"'#!,@/\\");
+    size_t plain = name[0] == '-' ? 0 : strcspn(name, " \t\r\n\"'#!,=@/\\");
     for (const char *c = name; *c != '\0'; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
             plain = 0;
