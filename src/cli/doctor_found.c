@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/setup/place.h"
+
 #define PATH_SIZE 512
 #define BLANKS " \t\r\n"
 
@@ -84,14 +86,16 @@ static bool seen_before(const struct p11kit *p11kit, size_t folder, const char *
 
 static bool judge_registration(struct doctor *doctor, const struct p11kit *p11kit, const char *name)
 {
-    char module[PATH_SIZE], path[PATH_SIZE], library[2 * PATH_SIZE], remove[PATH_SIZE + 8];
+    char module[PATH_SIZE], path[PATH_SIZE], library[2 * PATH_SIZE];
     if (!find(p11kit, P11KIT_FOLDERS, name, module, path) || module[0] == '\0')
         return false;
     snprintf(library, sizeof(library), "%s%s", module[0] == '/' ? "" : JPKI_P11KIT_MODULES "/",
              module);
-    snprintf(remove, sizeof(remove), "rm '%s'", path);
-    const struct found found = {.library = library, .remove = remove};
+    char *word = place_word(path), *remove = word != NULL ? place_text("rm %s", word) : NULL;
+    free(word);
+    const struct found found = {.library = library, .remove = remove != NULL ? remove : ""};
     found_judge(doctor, &found);
+    free(remove);
     return found_shows_auth(library);
 }
 
@@ -133,10 +137,25 @@ static const char *value_of(char *line, const char *key)
     return strncmp(line, key, len) == 0 && line[len] == '=' ? line + len + 1 : NULL;
 }
 
+/* The command that takes the module NAME out of the database in FOLDER, for free(). The name is
+ * whatever the database says, and the command is for copying. */
+static char *removal(const char *folder, const char *name)
+{
+    char *database = place_text("sql:%s", folder);
+    char *where = database != NULL ? place_word(database) : NULL, *what = place_word(name);
+    char *command = where != NULL && what != NULL
+                        ? place_text("modutil -dbdir %s -delete %s", where, what)
+                        : NULL;
+    free(database);
+    free(where);
+    free(what);
+    return command;
+}
+
 /* A module is a line "library=", followed by "name=". */
 static void judge_database(struct doctor *doctor, const char *folder)
 {
-    char path[PATH_SIZE], line[2048], library[PATH_SIZE] = "", remove[2 * PATH_SIZE];
+    char path[PATH_SIZE], line[2048], library[PATH_SIZE] = "";
     const char *value;
     snprintf(path, sizeof(path), "%.500s/pkcs11.txt", folder);
     FILE *file = fopen(path, "re");
@@ -144,10 +163,11 @@ static void judge_database(struct doctor *doctor, const char *folder)
         if ((value = value_of(line, "library")) != NULL)
             snprintf(library, sizeof(library), "%s", value);
         else if ((value = value_of(line, "name")) != NULL && library[0] != '\0') {
-            snprintf(remove, sizeof(remove), "modutil -dbdir 'sql:%.500s' -delete '%.400s'", folder,
-                     value);
-            const struct found found = {.library = library, .remove = remove, .database = true};
+            char *remove = removal(folder, value);
+            const struct found found = {
+                .library = library, .remove = remove != NULL ? remove : "", .database = true};
             found_judge(doctor, &found);
+            free(remove);
             library[0] = '\0';
         }
     }

@@ -364,6 +364,12 @@ in_databases() {
         wrong "one that is not there, in ~/$folder" module-gone jpki
         rm "$HOME/$folder/pkcs11.txt"
     done
+    local name="it's; touch $WORK/touched; echo '"
+    printf 'library=/nowhere/jpki-pkcs11.so\nname=%s\n\n' "$name" >"$chromium/pkcs11.txt"
+    wrong 'one with a name for a shell' module-gone jpki
+    expect '  stays one word in what is copied' "$name" \
+        "$(bash -c "printf '%s|' $(help_of module-gone | tail -n 1)" | cut -d'|' -f5)"
+    works '  and does nothing' test ! -e "$WORK/touched"
     cp "$WORK/good" "$chromium/pkcs11.txt"
     ends 0 'all is well again' jpki doctor
 }
