@@ -108,8 +108,6 @@ static int print(const struct x509 *x, const struct which *which, const struct f
 /* The signature certificate is not free: what it tells is said before the password is asked for. */
 static int open_certificate(struct token *token)
 {
-    if (!token->key->certificate_private)
-        return CLI_OK;
     if (token->role == CARD_SIGN)
         fputs(_("The signature certificate holds your name, address, date of birth and sex.\n"
                 "Whoever gets it gets these.\n"),
@@ -120,11 +118,8 @@ static int open_certificate(struct token *token)
 }
 
 /* Copies the certificate into DER: the token's own goes with the card. */
-static int load(struct token *token, const struct which *which, struct buffer *der)
+static int copy(struct token *token, const struct which *which, struct buffer *der)
 {
-    int code = which->ca ? CLI_OK : open_certificate(token);
-    if (code != CLI_OK)
-        return code;
     enum err e = which->ca ? token_load_ca(token) : token_load_holder(token);
     const struct x509 *x = which->ca ? &token->ca.x509 : &token->holder.x509;
     if (e == ERR_OK && !buffer_set(der, buffer_view(&x->der)))
@@ -134,6 +129,19 @@ static int load(struct token *token, const struct which *which, struct buffer *d
     else if (e != ERR_OK)
         cli_complain(_("the certificate cannot be read: %s"), err_text(e));
     return e == ERR_OK ? CLI_OK : CLI_FAILED;
+}
+
+/* A login that the card has lost meanwhile has its end here, too. */
+static int load(struct token *token, const struct which *which, struct buffer *der)
+{
+    bool closed = !which->ca && token->key->certificate_private;
+    int code = closed ? open_certificate(token) : CLI_OK;
+    if (code != CLI_OK)
+        return code;
+    code = copy(token, which, der);
+    if (closed)
+        login_end(token);
+    return code;
 }
 
 static int read_certificate(const struct which *which, const char *reader, struct buffer *der)
@@ -146,8 +154,6 @@ static int read_certificate(const struct which *which, const char *reader, struc
     int code = cards_enter(&cards, reader, which->role, &terminal, &token);
     if (code == CLI_OK) {
         code = load(token, which, der);
-        if (token->logged_in)
-            login_end(token);
         terminal_leave(terminal);
     }
     cards_close(&cards);

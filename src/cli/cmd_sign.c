@@ -30,10 +30,11 @@ static int sign_bytes(struct token *token, struct bytes what, uint8_t *signature
     CK_RV rv = sign_init(&op, token, &mechanism, object_handle(token, OBJECT_PRIVATE_KEY));
     if (rv == CKR_OK)
         rv = sign_update(&op, token, what);
-    login_key_begin(token);
-    if (rv == CKR_OK)
+    if (rv == CKR_OK) {
+        login_key_begin(token);
         rv = sign_final(&op, token, signature, len);
-    login_key_end();
+        login_key_end();
+    }
     return rv == CKR_OK ? CLI_OK : login_explain(token, rv);
 }
 

@@ -6,9 +6,12 @@
 #include "cli/doctor_found.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "cli/setup/place.h"
 
 #define INSTALLED JPKI_MODULEDIR "/jpki-pkcs11-auth.so"
 #define REGISTRATION "jpki-pkcs11.module"
@@ -40,7 +43,8 @@ static void gone(struct doctor *doctor, const struct found *found)
 {
     char text[512], help[1024];
     snprintf(text, sizeof(text), _("a module is registered that is not there: %s"), found->library);
-    snprintf(help, sizeof(help), _("Take the registration away, and register it anew:\n  %s"),
+    snprintf(help, sizeof(help),
+             _("Take the registration away, and register it anew by jpki setup:\n  %s"),
              found->remove);
     doctor_problem(doctor, "module-gone", text, help);
 }
@@ -52,7 +56,7 @@ static void copy(struct doctor *doctor, const struct found *found)
     snprintf(help, sizeof(help),
              _("It may be old. Take its registration away, and register the one in\n"
                "  %s\n"
-               "instead:\n"
+               "instead, by jpki setup:\n"
                "  %s"),
              JPKI_MODULEDIR, found->remove);
     doctor_problem(doctor, "module-copy", text, help);
@@ -120,9 +124,11 @@ static void not_registered(struct doctor *doctor, const char *hider)
 {
     char help[1024];
     if (hider[0] != '\0') {
+        char *word = place_word(hider);
         snprintf(help, sizeof(help),
-                 _("A registration without a module hides it. If that was not meant:\n  rm '%s'"),
-                 hider);
+                 _("A registration without a module hides it. If that was not meant:\n  rm %s"),
+                 word != NULL ? word : "?");
+        free(word);
         doctor_problem(doctor, "module-hidden",
                        _("the module is hidden from the programs that use p11-kit"), help);
         return;

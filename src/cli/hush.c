@@ -18,7 +18,8 @@ static struct sigaction actions[SIGNALS];
 /* The signal is blocked here and has its usual action again (SA_RESETHAND): that follows. */
 static void put_back(int number)
 {
-    tcsetattr(terminal, TCSAFLUSH, &before);
+    tcsetattr(terminal, TCSANOW, &before); /* TCSAFLUSH would wait for output that ^S holds */
+    tcflush(terminal, TCIFLUSH);
     raise(number);
 }
 

@@ -72,13 +72,12 @@ static bool consents(int tries)
     char question[400];
     if (tries == 1)
         snprintf(question, sizeof(question),
-                 _("This is the LAST try. If it is wrong, the card locks, and only the municipal "
+                 _("This is the LAST try. If it is wrong, the card locks, and only the municipal\n"
                    "office or a kiosk helps.\nType \"yes\" to go on: "));
     else if (tries < 0)
         snprintf(question, sizeof(question),
-                 _("The card does not tell the tries left: this may be the LAST one. If it is "
-                   "wrong, the "
-                   "card may lock.\nType \"yes\" to go on: "));
+                 _("The card does not tell the tries left: this may be the LAST one. If it\n"
+                   "is wrong, the card may lock.\nType \"yes\" to go on: "));
     else
         snprintf(
             question, sizeof(question),

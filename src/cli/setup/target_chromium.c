@@ -88,6 +88,7 @@ bool target_chromium_plan(const struct target_request *request, struct plan *pla
 void target_chromium_advise(const struct target_request *request)
 {
     (void)request;
-    puts(_("Start Chromium. A site that wants a certificate makes it ask which one, and for the\n"
-           "PIN of four digits. Every such site learns a number that is the same everywhere."));
+    puts(_("Start Chromium. A site that wants a certificate makes it ask which one, and for\n"
+           "the PIN of four digits. Every such site learns a number that is the same\n"
+           "everywhere."));
 }

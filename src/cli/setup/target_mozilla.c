@@ -167,16 +167,16 @@ bool target_thunderbird_idle(const char *path)
 void target_firefox_advise(const struct target_request *request)
 {
     (void)request;
-    puts(
-        _("Start Firefox. A site that wants a certificate makes it ask which one, and for the PIN\n"
-          "of four digits. Every such site learns a number that is the same everywhere."));
+    puts(_("Start Firefox. A site that wants a certificate makes it ask which one, and for\n"
+           "the PIN of four digits. Every such site learns a number that is the same\n"
+           "everywhere."));
 }
 
 void target_thunderbird_advise(const struct target_request *request)
 {
     (void)request;
-    puts(
-        _("Every reader of a mail that you sign gets your name, address, date of birth and sex,\n"
-          "and the signature binds you like a registered seal. Next, in Thunderbird: trust the\n"
-          "card's authority for mail, and choose the certificate. docs/thunderbird.md shows how."));
+    puts(_("Every reader of a mail that you sign gets your name, address, date of birth and\n"
+           "sex, and the signature binds you like a registered seal. Next, in Thunderbird:\n"
+           "trust the card's authority for mail, and choose the certificate.\n"
+           "docs/thunderbird.md shows how."));
 }

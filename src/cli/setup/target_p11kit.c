@@ -89,8 +89,8 @@ bool target_p11kit_plan(const struct target_request *request, struct plan *plan)
 void target_p11kit_advise(const struct target_request *request)
 {
     if (request->count > 0)
-        puts(_("Each signature binds you like a registered seal, and its receiver gets your name,\n"
-               "address, date of birth and sex. Try: p11tool --list-tokens"));
+        puts(_("Each signature binds you like a registered seal, and its receiver gets your\n"
+               "name, address, date of birth and sex. Try: p11tool --list-tokens"));
     else
         puts(_("Try: p11tool --list-tokens"));
 }
