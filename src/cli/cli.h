@@ -57,6 +57,9 @@ struct cli_option {
     const char **text; /* points into ARGV afterwards */
 };
 
+/* How many options there are in an array of them. */
+#define CLI_COUNT(options) (sizeof(options) / sizeof(*(options)))
+
 /*
  * Reads the options of a command line, ARGV[0] being the command's name, and moves the operands to
  * the end. No abbreviations; the same option with two values is refused. True: go on, with the

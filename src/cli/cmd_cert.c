@@ -204,7 +204,7 @@ int cmd_cert(const struct cli_command *self, int argc, char **argv)
         {"reader", N_("NAME"), N_("the reader whose name contains NAME"), NULL, &reader},
     };
     int first, code;
-    if (!cli_options(self, options, 5, argc, argv, 1, 1, &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 1, 1, &first, &code))
         return code;
     if (form.pem + form.der + form.text + form.ssh > 1) {
         cli_complain(_("choose one of --pem, --der, --text and --ssh"));

@@ -63,7 +63,7 @@ int cmd_config(const struct cli_command *self, int argc, char **argv)
     };
     struct config_sources sources = {.system_file = CONFIG_SYSTEM_FILE};
     int first, code;
-    if (!cli_options(self, options, 1, argc, argv, 0, 0, &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 0, 0, &first, &code))
         return code;
     config_find(&sources);
     json_t *all = json ? json_array() : NULL;

@@ -84,7 +84,7 @@ int cmd_doctor(const struct cli_command *self, int argc, char **argv)
         {"json", NULL, N_("print JSON, for programs"), &doctor.json, NULL},
     };
     int first, code;
-    if (!cli_options(self, options, 1, argc, argv, 0, 0, &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 0, 0, &first, &code))
         return code;
     if (!cards_look(&doctor.cards, "slots=both"))
         return CLI_FAILED;

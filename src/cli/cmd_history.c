@@ -216,7 +216,7 @@ int cmd_history(const struct cli_command *self, int argc, char **argv)
         {"json", NULL, N_("print JSON, for programs"), &wish.json, NULL},
     };
     int first, code;
-    if (!cli_options(self, options, 5, argc, argv, 0, 0, &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 0, 0, &first, &code))
         return code;
     if (wish.follow + wish.check + wish.json > 1) {
         cli_complain(_("choose one of --follow, --check and --json"));

@@ -115,7 +115,7 @@ int cmd_list(const struct cli_command *self, int argc, char **argv)
     };
     struct cards cards;
     int first, code;
-    if (!cli_options(self, options, 1, argc, argv, 0, 0, &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 0, 0, &first, &code))
         return code;
     if (!cards_open(&cards, NULL))
         return CLI_FAILED;

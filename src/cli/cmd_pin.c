@@ -175,7 +175,7 @@ int cmd_pin(const struct cli_command *self, int argc, char **argv)
         {"reader", N_("NAME"), N_("the reader whose name contains NAME"), NULL, &reader},
     };
     int first, code;
-    if (!cli_options(self, options, 1, argc, argv, 1, 2, &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 1, 2, &first, &code))
         return code;
     const char *what = argv[first], *key = argc - first > 1 ? argv[first + 1] : NULL;
     for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)

@@ -180,8 +180,7 @@ int cmd_setup(const struct cli_command *self, int argc, char **argv)
         {"profile", N_("FOLDER"), N_("of this one profile only"), NULL, &setup.profile},
     };
     int first, code;
-    if (!cli_options(self, options, sizeof(options) / sizeof(*options), argc, argv, 1, PLAN_MAX + 1,
-                     &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 1, PLAN_MAX + 1, &first, &code))
         return code;
     const struct target *target = find_target(argv[first]);
     struct target_request request = {

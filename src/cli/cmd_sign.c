@@ -169,7 +169,7 @@ int cmd_sign(const struct cli_command *self, int argc, char **argv)
         {"reader", N_("NAME"), N_("the reader whose name contains NAME"), NULL, &wish.reader},
     };
     int first, code;
-    if (!cli_options(self, options, 4, argc, argv, 1, 1, &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 1, 1, &first, &code))
         return code;
     wish.file = argv[first];
     wish.role = auth ? CARD_AUTH : CARD_SIGN;

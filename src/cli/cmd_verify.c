@@ -222,7 +222,7 @@ int cmd_verify(const struct cli_command *self, int argc, char **argv)
     };
     struct cms_signer signer;
     int first, code;
-    if (!cli_options(self, options, 3, argc, argv, 2, 2, &first, &code))
+    if (!cli_options(self, options, CLI_COUNT(options), argc, argv, 2, 2, &first, &code))
         return code;
     if (ca != NULL && reader != NULL) {
         cli_complain(_("--ca and --reader exclude each other: believe a file or a card"));

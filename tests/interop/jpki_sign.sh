@@ -61,11 +61,16 @@ refusals() {
     ends 1 'a signature that is there already' typed "$PIN_SIGN" sign "$WORK/long"
     asked 0
     ends 4 'a wrong password' typed WRONG1 sign --output "$WORK/wrong.p7s" "$WORK/long"
+    asked 1
+    expect_has '  it says so' 'wrong\. Tries left: 4$' "$OUTPUT"
     ends 1 'a folder' typed "$PIN_SIGN" sign --output "$WORK/folder.p7s" "$WORK"
+    asked 0
+    expect_has '  it says so' 'is not a regular file' "$OUTPUT"
     ends 1 'a file that is not there' typed "$PIN_SIGN" sign "$WORK/nothing"
     asked 0
     ends 1 'a place that is not there' typed "$PIN_SIGN" sign --output "$WORK/no/where" "$WORK/long"
     asked 0
+    expect_has '  it says so' 'no/where: No such file' "$OUTPUT"
     mkdir "$WORK/full"
     mount -t tmpfs -o size=4k tmpfs "$WORK/full"
     head -c 4096 /dev/zero >"$WORK/full/filler"

@@ -115,13 +115,13 @@ bool profiles_add_one(struct profiles *profiles, const char *folder)
         cli_complain("%s: %s", folder, strerror(errno));
         return false;
     }
-    bool used = is_used(real);
-    if (!used)
-        cli_complain(
-            _("%s is no profile that was used: it has no pkcs11.txt; the page about:profiles "
-              "shows the right folder, its root directory"),
-            folder);
-    return used ? add(profiles, real) : (free(real), false);
+    if (is_used(real))
+        return add(profiles, real);
+    cli_complain(_("%s is no profile that was used: it has no pkcs11.txt; the page about:profiles "
+                   "shows the right folder, its root directory"),
+                 folder);
+    free(real);
+    return false;
 }
 
 void profiles_free(struct profiles *profiles)

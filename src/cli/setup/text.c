@@ -126,8 +126,12 @@ enum text_cut text_cut(struct text *text, enum text_kind kind, const char *block
 {
     if (text->data == NULL)
         return CUT_NOTHING;
-    if (kind == TEXT_FILE)
-        return strcmp(text->data, block) == 0 ? (text_free(text), CUT_DONE) : CUT_CHANGED;
+    if (kind == TEXT_FILE) {
+        if (strcmp(text->data, block) != 0)
+            return CUT_CHANGED;
+        text_free(text);
+        return CUT_DONE;
+    }
     char *at = find_lines(text, kind == TEXT_PARAGRAPH ? mark : block);
     if (at == NULL)
         return mark != NULL && text_has_line(text, mark) ? CUT_CHANGED : CUT_NOTHING;
