@@ -146,6 +146,12 @@ changed_since() {
     sed -i '/one.example.jp$/,/^# The end/d' "$CONFIG"
     and_back '  of which the holder took one out'
 
+    new_home ''
+    BEFORE=$(tree)
+    ends 0 'lines in an empty file' jpki setup ssh one.example.jp --yes
+    rm "$STATE/ssh.1"
+    and_back '  of which somebody took the copy away'
+
     ends 0 "what only jpki wrote" jpki setup java --yes
     rm -r "$HOME/.config" "$STATE"
     ends 0 '  whose record is lost' jpki setup java --undo --yes

@@ -33,6 +33,13 @@ static void drop_empty(const struct record_change *change, struct text *text)
         text_free(text);
 }
 
+/* Whether what was there before is known. A copy that somebody has taken away is not: that there
+ * was no file would be wrong. */
+static bool is_known(const struct record_change *change, const struct text *before)
+{
+    return change->copy == NULL || before->data != NULL;
+}
+
 static bool undo_change(struct undo *undo, const struct record *record, size_t index)
 {
     static const enum undo_end ends[] = {
@@ -43,7 +50,7 @@ static bool undo_change(struct undo *undo, const struct record *record, size_t i
     bool ok = record_get(record, index, &change) && (file = file_of(undo, change.path)) != NULL &&
               record_copy(record, &change, &before) &&
               text_insert(&before, change.kind, change.block, &after);
-    if (ok && text_equal(&file->then, &after)) {
+    if (ok && is_known(&change, &before) && text_equal(&file->then, &after)) {
         undo->ends[index] = END_RESTORED;
         ok = text_copy(&before, &file->then);
     } else if (ok) {
