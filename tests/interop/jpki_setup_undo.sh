@@ -54,6 +54,13 @@ exact() {
     ends 0 'where there is neither file nor folder' jpki setup ssh server.example.jp --yes
     expect '  the folder is for its owner only' 700 "$(stat -c %a "$HOME/.ssh")"
     and_back '  undone'
+    new_home
+    mkdir -m 700 "$HOME/.config"
+    BEFORE=$(tree)
+    HOME=$HOME/ ends 0 'a home that is written with a slash' jpki setup java --yes
+    expect '  its folder is for its owner only' 700 "$(stat -c %a "$HOME/.config/jpki-pkcs11")"
+    ends 0 '  undone' jpki setup java --undo --yes
+    expect '  every byte and mode is as before' "$BEFORE" "$(tree)"
     new_home ''
     BEFORE=$(tree)
     ends 0 'an empty file' jpki setup ssh server.example.jp --yes

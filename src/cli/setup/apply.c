@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/hold.h"
@@ -24,7 +25,10 @@ static mode_t folder_mode(const char *path)
 {
     const char *home = secure_getenv("HOME");
     size_t len = home != NULL ? strlen(home) : 0;
-    return len > 0 && strncmp(path, home, len) == 0 && path[len] == '/' ? 0700 : 0755;
+    while (len > 0 && home[len - 1] == '/')
+        len--;
+    bool inside = len > 0 && strncmp(path, home, len) == 0 && path[len] == '/';
+    return inside || geteuid() != 0 ? 0700 : 0755;
 }
 
 static bool make_folders(const struct record_change *done)
