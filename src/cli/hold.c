@@ -15,6 +15,7 @@ void hold_begin(void)
     sigaddset(&held, SIGTERM);
     sigaddset(&held, SIGHUP);
     sigaddset(&held, SIGTSTP);
+    sigaddset(&held, SIGTTOU);
     sigaddset(&held, SIGPIPE);
     if (depth++ == 0)
         sigprocmask(SIG_BLOCK, &held, &before);

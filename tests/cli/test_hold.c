@@ -67,6 +67,7 @@ static void test_stops(void **state)
 {
     (void)state;
     check(SIGTSTP, true);
+    check(SIGTTOU, true);
 }
 
 int main(void)
