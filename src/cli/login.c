@@ -192,8 +192,9 @@ static int check_on_pad(struct token *token)
     begin_on_pad(token);
     CK_RV rv = pin_check_on_pad(token);
     hush_end();
+    int code = login_explain(token, rv);
     hold_end();
-    return login_explain(token, rv);
+    return code;
 }
 
 /* ---- on the keyboard ---- */

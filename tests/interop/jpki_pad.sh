@@ -194,6 +194,7 @@ interrupted() {
         pad wait 130 "interrupted while the reader waits, and then: $entry" python3 \
             "$ROOT/tests/lib/interrupt.py" --later "$WORK/types" "$entry" seconds "$JPKI" pin verify auth
         expect_has '  the echo is on again' '^echo on$' "$OUTPUT"
+        [ "$entry" = 1234 ] || expect_has '  it is said what became of the PIN' 'No try was spent' "$OUTPUT"
         counts 1 0 "$(if [ "$entry" = 1234 ]; then echo 1; else echo 0; fi)"
         closed
     done

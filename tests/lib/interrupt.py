@@ -91,6 +91,15 @@ def interrupt_later(terminal, pid, file, entry):
     sys.exit("it has not ended")
 
 
+def print_rest(terminal):
+    """What has been said since, by a command that has ended."""
+    os.set_blocking(terminal, False)
+    try:
+        print(os.read(terminal, 4096).decode(errors="replace"))
+    except OSError:
+        pass
+
+
 def main():
     wanted = options()
     pid, terminal = pty.fork()
@@ -107,6 +116,7 @@ def main():
     else:
         interrupt_now(terminal, pid)
     print("echo on" if echo(terminal) else "echo off")
+    print_rest(terminal)
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     sys.exit(code if code >= 0 else 128 - code)
 
