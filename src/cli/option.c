@@ -81,6 +81,14 @@ static bool take_value(const struct cli_option *option)
     return true;
 }
 
+/* Whether getopt_long(3) has stopped at a letter that stands in the word after WORD: one of
+ * several, like "-xy", is counted only after its last. */
+static bool is_in_next(const char *word)
+{
+    bool letter = optopt != 0 && optopt < FIRST_OPTION;
+    return letter && (word[0] != '-' || word[1] == '-' || strchr(word + 1, optopt) == NULL);
+}
+
 /* Whether what getopt_long(3) has FOUND is one of ROWS, in full and with its value. Complains if
  * not. */
 static bool is_right(const struct cli_command *self, const struct cli_option *options, size_t count,
@@ -89,6 +97,8 @@ static bool is_right(const struct cli_command *self, const struct cli_option *op
     int row = (found == ':' ? optopt : found) - FIRST_OPTION;
     bool separate = optarg != NULL && optarg == argv[optind - 1]; /* a word after the option's */
     const char *word = argv[optind - (separate ? 2 : 1)];
+    if (found == '?' && is_in_next(word))
+        word = argv[optind];
     if (row < 0 || !is_whole(word, rows[row].name)) {
         unknown(self, options, count, word, row < 0 ? NULL : rows[row].name);
         return false;

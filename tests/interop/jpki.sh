@@ -166,6 +166,8 @@ mistakes() {
     expect_has '  the nearest is named' 'did you mean "status"' "$OUTPUT"
     ends 2 'an option that does not exist' jpki status --jsn
     expect_has '  the nearest is named' 'did you mean "--json"' "$OUTPUT"
+    ends 2 'two letters' jpki cert auth -xy
+    expect_has '  are named, not the word before them' 'cert has no option "-xy"' "$OUTPUT"
     ends 2 'an option without its value' jpki cert auth --reader
     expect_has '  it says so' '--reader wants a value' "$OUTPUT"
     abbreviations
