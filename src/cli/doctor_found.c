@@ -8,7 +8,7 @@
 
 #include "cli/setup/place.h"
 
-#define PATH_SIZE 512
+#define PATH_SIZE 768
 #define BLANKS " \t\r\n"
 
 static const char *home(void)
@@ -17,14 +17,27 @@ static const char *home(void)
     return value != NULL ? value : "";
 }
 
+/* Sets PATH, of PATH_SIZE bytes, to NAME in FOLDER. False when that is too long, as a part of it
+ * would be another file's path; PATH is "" then. */
+static bool join(char *path, const char *folder, const char *name)
+{
+    if (snprintf(path, PATH_SIZE, "%s/%s", folder, name) < PATH_SIZE)
+        return true;
+    path[0] = '\0';
+    return false;
+}
+
 /* NAME in the folder that the variable XDG names, or in the one below the home folder. */
 static void xdg_path(const char *variable, const char *fallback, const char *name, char *path)
 {
     const char *folder = secure_getenv(variable);
+    char below[PATH_SIZE];
     if (folder != NULL && folder[0] == '/')
-        snprintf(path, PATH_SIZE, "%s/%s", folder, name);
+        join(path, folder, name);
+    else if (join(below, home(), fallback))
+        join(path, below, name);
     else
-        snprintf(path, PATH_SIZE, "%s/%s/%s", home(), fallback, name);
+        path[0] = '\0';
 }
 
 /* ---- p11-kit ---- */
@@ -70,8 +83,7 @@ static bool find(const struct p11kit *p11kit, size_t count, const char *name, ch
                  char *path)
 {
     for (size_t i = 0; i < count; i++) {
-        snprintf(path, PATH_SIZE, "%.255s/%.255s", p11kit->folders[i], name);
-        if (read_module(path, module, PATH_SIZE))
+        if (join(path, p11kit->folders[i], name) && read_module(path, module, PATH_SIZE))
             return true;
     }
     return false;
@@ -157,8 +169,7 @@ static void judge_database(struct doctor *doctor, const char *folder)
 {
     char path[PATH_SIZE], line[2048], library[PATH_SIZE] = "";
     const char *value;
-    snprintf(path, sizeof(path), "%.500s/pkcs11.txt", folder);
-    FILE *file = fopen(path, "re");
+    FILE *file = join(path, folder, "pkcs11.txt") ? fopen(path, "re") : NULL;
     while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
         if ((value = value_of(line, "library")) != NULL)
             snprintf(library, sizeof(library), "%s", value);
@@ -182,8 +193,7 @@ static void judge_profiles(struct doctor *doctor, const char *folder)
     int count = scandir(folder, &all, NULL, alphasort);
     for (int i = 0; i < count; i++) {
         char path[PATH_SIZE];
-        snprintf(path, sizeof(path), "%.255s/%.255s", folder, all[i]->d_name);
-        if (all[i]->d_name[0] != '.')
+        if (all[i]->d_name[0] != '.' && join(path, folder, all[i]->d_name))
             judge_database(doctor, path);
         free(all[i]);
     }
@@ -195,7 +205,7 @@ void found_in_databases(struct doctor *doctor)
     static const char *const below_home[] = {".pki", ".mozilla/firefox", ".thunderbird"};
     char path[PATH_SIZE];
     for (size_t i = 0; i < sizeof(below_home) / sizeof(below_home[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", home(), below_home[i]);
+        join(path, home(), below_home[i]);
         judge_profiles(doctor, path);
     }
     xdg_path("XDG_CONFIG_HOME", ".config", "mozilla/firefox", path);

@@ -319,6 +319,13 @@ in_p11kit() {
     registered "$WORK/nowhere/jpki-pkcs11-auth.so"
     wrong 'one that is not there is registered' module-gone jpki
     works '  what helps, helps' bash -c "$(help_of module-gone | tail -n 1)"
+    local long
+    long=$WORK/$(printf 'a%.0s' {1..200})/$(printf 'b%.0s' {1..200})
+    mkdir -p "$long/pkcs11/modules"
+    printf 'module: %s\n' "$WORK/nowhere/jpki-pkcs11-auth.so" >"$long/pkcs11/modules/jpki-pkcs11.module"
+    XDG_CONFIG_HOME=$long wrong '  in a folder with a long path' module-gone jpki
+    works '  what helps, helps' bash -c "$(help_of module-gone | tail -n 1)"
+    works '  that very file is gone' test ! -e "$long/pkcs11/modules/jpki-pkcs11.module"
     ln -s "$MODULES/jpki-pkcs11-auth.so" "$WORK/link.so"
     ln -s "$MODULES/jpki-pkcs11-auth.so" "$WORK/jpki-pkcs11-auth.so"
     registered "$WORK/jpki-pkcs11-auth.so"
