@@ -6,10 +6,8 @@
 #ifndef JPKI_CLI_HUSH_H
 #define JPKI_CLI_HUSH_H
 
-/* Switches the echo off, where there is a terminal that is ours. A signal that does not wait
- * (hold.h) ends the program, with the echo switched on again; ^Z does nothing, as a stopped program
- * would keep the card for itself.
- */
+/* Switches the echo off, where there is a terminal that is ours. Signals wait meanwhile (hold.h),
+ * or else end the program with the echo switched on again. */
 void hush_begin(void);
 
 /* As it was before, without what was typed. Nothing happens when nothing was begun. */

@@ -57,6 +57,8 @@ static bool lock(int folder)
 {
     if (flock(folder, LOCK_EX | LOCK_NB) == 0)
         return true;
+    if (errno != EWOULDBLOCK)
+        return cannot_open();
     cli_complain(_("another \"jpki setup\" is at work; wait for its end"));
     return false;
 }
