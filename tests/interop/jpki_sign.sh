@@ -223,38 +223,14 @@ large() {
     rm "$WORK/large"
 }
 
-password_sent() {
-    [ "$(verifies_of sign card "$1")" -gt 0 ]
-}
-
-# ^C after the password was sent, on a slow card. Another program is connected, for otherwise the card
-# loses its power with the one that ends.
+# ^C after the password was sent: the card is closed all the same, and there is no half a signature.
 interrupted() {
-    local mark code=0 command holder
-    card_take 0
-    card_insert card 0 --fault 'ins=2A:1:delay:1500'
-    mkfifo "$WORK/hold"
-    "$ATTACKER" hold 0 <"$WORK/hold" >"$WORK/held" 2>&1 &
-    holder=$!
-    exec {HOLD}>"$WORK/hold"
-    wait_until 10 grep -q holding "$WORK/held" || die "no other program: $(cat "$WORK/held")"
-    printf '#!/bin/sh\necho $$ >%s\nexec %s "$@"\n' "$WORK/pid" "$JPKI" >"$WORK/told"
-    chmod +x "$WORK/told"
-    mark=$(apdu_mark card)
-    JPKI=$WORK/told typed "$PIN_SIGN" sign --output "$WORK/place/cut.p7s" "$WORK/short" >"$WORK/cut" 2>&1 &
-    command=$!
-    wait_until 20 password_sent "$mark" || die 'no password was sent'
-    kill -INT "$(cat "$WORK/pid")"
-    wait "$command" || code=$?
-    expect 'interrupted while it signs: it ends by the signal' $((256 - 2)) "$code"
+    interrupted_at 2A sign 'interrupted while it signs' "$PIN_SIGN" sign \
+        --output "$WORK/place/cut.p7s" "$WORK/short"
     expect '  nothing is left of it' '' "$(ls -A "$WORK/place")"
-    expect '  while the card was at it' 1 "$(tail -n "+$((mark + 1))" "$(card_log card)" | grep -c '^! delay')"
     attack
     expect '  nor is the card open' closed "$SEEN"
-    exec {HOLD}>&-
-    wait "$holder"
-    card_take 0
-    card_insert card 0
+    interrupted_end
 }
 
 expired() {

@@ -107,3 +107,41 @@ login_home() {
     awk -F: -v OFS=: -v home="$1" '$3 == 0 || $3 == 65534 { $6 = home } 1' "$users" >"$users.new"
     cat "$users.new" >"$users" # in place, since it is mounted
 }
+
+pin_sent() {
+    [ "$(verifies_of "$1" card "$2")" -gt 0 ]
+}
+
+# interrupted_at INS TOKEN WHAT ANSWERS ARGUMENT...: jpki on a terminal gets the signal of ^C when the PIN
+# of TOKEN was sent and the card takes its time over the command INS, and is expected to end by it, later.
+# What it said is in $WORK/cut. Another program is connected, until interrupted_end: otherwise the card
+# loses its power with the command that ends.
+interrupted_at() {
+    local token=$2 what=$3 answers=$4 mark code=0 command
+    card_take 0
+    card_insert card 0 --fault "ins=$1:1:delay:4000"
+    shift 4
+    mkfifo "$WORK/hold"
+    "$ATTACKER" hold 0 <"$WORK/hold" >"$WORK/held" 2>&1 &
+    HOLDER=$!
+    exec {HOLD}>"$WORK/hold"
+    wait_until 10 grep -q holding "$WORK/held" || die "no other program: $(cat "$WORK/held")"
+    printf '#!/bin/sh\necho $$ >%s\nexec %s "$@"\n' "$WORK/pid" "$JPKI" >"$WORK/told"
+    chmod +x "$WORK/told"
+    mark=$(apdu_mark card)
+    JPKI=$WORK/told typed "$answers" "$@" >"$WORK/cut" 2>&1 &
+    command=$!
+    wait_until 20 pin_sent "$token" "$mark" || die 'no PIN was sent'
+    kill -INT "$(cat "$WORK/pid")"
+    wait "$command" || code=$?
+    expect "$what: it ends by the signal" $((256 - 2)) "$code"
+    expect '  while the card was at it' 1 "$(tail -n "+$((mark + 1))" "$(card_log card)" | grep -c '^! delay')"
+}
+
+interrupted_end() {
+    exec {HOLD}>&-
+    wait "$HOLDER"
+    rm "$WORK/hold"
+    card_take 0
+    card_insert card 0
+}
