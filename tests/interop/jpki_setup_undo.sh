@@ -209,6 +209,15 @@ raced() {
     expect_has '  it says so' 'has changed meanwhile' "$OUTPUT"
     expect '  it is not written over' 'User me|Port 22|' "$(tr '\n' '|' <"$CONFIG")"
     expect '  nothing is remembered' '' "$(ls "$STATE")"
+    new_home
+    CONFIG=$HOME/.config/jpki-pkcs11/java-auth.cfg
+    mkdir -p "${CONFIG%/*}"
+    ends 1 'a file that somebody makes meanwhile' meanwhile mine setup java
+    expect_has '  it says so' 'java-auth.cfg has changed meanwhile' "$OUTPUT"
+    expect_has '  and that nothing was done' 'nothing was changed' "$OUTPUT"
+    expect '  it is his' 'java-auth.cfg: mine' "$(cd "${CONFIG%/*}" && grep . -r --with-filename | sed 's/:/: /')"
+    expect '  nothing is remembered' '' "$(ls "$STATE")"
+    new_home 'User me\nPort 22\n'
     ends 0 'lines of mine' jpki setup ssh a.example.jp --yes
     ends 1 '  in a file that changes while they are taken out' meanwhile 'Port 23' setup ssh --undo
     expect_has '  they are left' 'Host a.example.jp' "$(cat "$CONFIG")"

@@ -54,13 +54,15 @@ static bool change_file(const struct plan_change *change, const struct record_ch
     return ok;
 }
 
-static bool change_all(const struct plan *plan, const struct record *record, size_t from)
+/* How many of the files were changed: the last that was begun is not, if it failed. */
+static size_t change_all(const struct plan *plan, const struct record *record, size_t from)
 {
     struct record_change done;
-    for (size_t i = 0; i < plan->count; i++)
-        if (!record_get(record, from + i, &done) || !change_file(&plan->changes[i], &done))
-            return false;
-    return true;
+    size_t i = 0;
+    while (i < plan->count && record_get(record, from + i, &done) &&
+           change_file(&plan->changes[i], &done))
+        i++;
+    return i;
 }
 
 /* The record is on the disk before the first file is changed, so that whatever happens in between
@@ -73,16 +75,27 @@ static bool remember(const struct plan *plan, struct record *record)
     return record_save(record);
 }
 
+/* Undoes the first COUNT changes from FROM on; the rest was never made, and what stands at their
+ * places now is somebody else's. */
+static bool roll_back(struct record *record, size_t from, size_t count)
+{
+    struct undo undo = {0};
+    while (json_array_size(record->changes) > from + count)
+        undo_forget(record, json_array_size(record->changes) - 1);
+    bool ok = undo_plan(&undo, record, from) && undo_run(&undo, record);
+    undo_free(&undo);
+    return ok;
+}
+
 /* Nothing or all of it. */
 static bool change_or_undo(const struct plan *plan, struct record *record)
 {
     size_t from = json_array_size(record->changes);
-    struct undo undo = {0};
-    if (remember(plan, record) && change_all(plan, record, from))
+    size_t count = remember(plan, record) ? change_all(plan, record, from) : 0;
+    if (plan->count > 0 && count == plan->count)
         return true;
-    if (undo_plan(&undo, record, from) && undo_run(&undo, record))
+    if (roll_back(record, from, count))
         cli_complain(_("nothing was changed"));
-    undo_free(&undo);
     return false;
 }
 

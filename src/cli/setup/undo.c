@@ -147,14 +147,17 @@ static bool put_back(const struct undo_file *file)
            (unchanged(file) && replace(file->path, &file->then));
 }
 
-/* Those that were made for a file, the innermost first; one that others use by now is not empty. */
-static void remove_folders(const struct record_change *change)
+void undo_forget(struct record *record, size_t index)
 {
-    for (size_t i = json_array_size(change->folders); i > 0; i--) {
-        const char *path = json_string_value(json_array_get(change->folders, i - 1));
+    struct record_change change;
+    if (!record_get(record, index, &change))
+        return;
+    for (size_t i = json_array_size(change.folders); i > 0; i--) {
+        const char *path = json_string_value(json_array_get(change.folders, i - 1));
         if (path != NULL)
-            rmdir(path);
+            rmdir(path); /* one that others use by now is not empty */
     }
+    record_drop(record, index);
 }
 
 static bool forget(const struct undo *undo, struct record *record)
@@ -169,8 +172,7 @@ static bool forget(const struct undo *undo, struct record *record)
             all = false;
             continue;
         }
-        remove_folders(&change);
-        record_drop(record, i - 1);
+        undo_forget(record, i - 1);
     }
     return record_save(record) && all;
 }

@@ -37,4 +37,8 @@ void undo_show(const struct undo *undo, const struct record *record);
  * could not be undone or was left to the holder. */
 bool undo_run(const struct undo *undo, struct record *record);
 
+/* Takes out of the record a change whose file was not changed, or is no longer, with its copy and
+ * with the folders that were made for it; record_save() is still to be called. */
+void undo_forget(struct record *record, size_t index);
+
 #endif
