@@ -76,6 +76,18 @@ status() {
     expect '  the empty reader' none "$(json 'x[1]["card"]')"
 }
 
+# For people only: a program that reads it wants none.
+colour() {
+    local escape=$'\e\\['
+    ends 0 'status on a terminal' typed '' status
+    expect_has '  is coloured' "$escape" "$OUTPUT"
+    ends 0 '  not if that is unwanted' env NO_COLOR=1 python3 "$ROOT/tests/lib/typist.py" ': $' '' \
+        "$(card_log card)" "$WORK/asked" "$JPKI" status
+    expect_has_not '  then it is plain' "$escape" "$OUTPUT"
+    ends 0 'status into a pipe' jpki status
+    expect_has_not '  is plain' "$escape" "$OUTPUT"
+}
+
 list() {
     ends 0 'list' jpki list --json
     expect '  its addresses work elsewhere' 'auth sign' "$(json '" ".join(t["key"] for t in x)')"
@@ -256,6 +268,7 @@ main() {
     card_insert card 0
     status
     settings
+    colour
     list
     certificate auth "$CARD/auth.pem"
     certificate auth-ca "$CARD/auth-ca.pem"
