@@ -9,24 +9,12 @@ exit code.
 """
 import fcntl
 import os
-import pty
-import re
-import select
 import struct
 import sys
 import termios
 import time
 
-
-def read(terminal):
-    if not select.select([terminal], [], [], 30)[0]:
-        sys.exit("nothing was printed for 30 seconds")
-    try:
-        text = os.read(terminal, 4096)
-    except OSError:  # how a terminal says that nobody is left on it
-        return b""
-    os.write(1, text.replace(b"\r", b""))
-    return text
+import holder
 
 
 def waiting(keyboard):
@@ -44,12 +32,8 @@ def wait_until(condition, otherwise):
 
 def main():
     prompt, keys, file, entry = sys.argv[1:5]
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execvp(sys.argv[5], sys.argv[5:])
-    text = b""
-    while not re.search(prompt.encode(), text):
-        text += read(terminal)
+    pid, terminal = holder.start(sys.argv[5:])
+    holder.read_until(terminal, prompt)
     wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, "the echo is on")
     keyboard = os.open(f"/proc/{pid}/fd/0", os.O_RDWR | os.O_NOCTTY)
     os.write(terminal, keys.encode() + b"\n")
@@ -57,9 +41,7 @@ def main():
     os.close(keyboard)
     with open(file, "a", encoding="ascii") as types:
         print(entry, file=types)
-    while read(terminal):
-        pass
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
+    holder.finish(pid, terminal)
 
 
 main()
