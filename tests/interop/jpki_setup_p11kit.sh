@@ -41,7 +41,7 @@ labels() {
 
 # gnutls_sees and proxy_shows: the tokens, to the user or to root (AS).
 gnutls_sees() {
-    labels p11kit_ends "${AS[@]}" "${1:-p11tool}" --list-tokens
+    labels with_module "${AS[@]}" "${1:-p11tool}" --list-tokens
 }
 
 proxy_shows() {

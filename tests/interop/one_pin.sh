@@ -8,8 +8,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
 # shellcheck source=tests/lib/pdf.sh
 . "$ROOT/tests/lib/pdf.sh"
-# shellcheck source=tests/lib/p11kit.sh
-. "$ROOT/tests/lib/p11kit.sh"
 
 readonly WRONG_AUTH=9876 WRONG_SIGN=WRONG12
 NICK='JPKI Digital Signature:Digital Signature Certificate'
@@ -55,11 +53,11 @@ by_ssh() {
 }
 
 by_gnutls() {
-    p11kit_ends env GNUTLS_PIN="$1" p11tool --provider "$MODULE" --batch --login --list-all pkcs11:
+    with_module env GNUTLS_PIN="$1" p11tool --provider "$MODULE" --batch --login --list-all pkcs11:
 }
 
 by_gnutls_option() {
-    p11kit_ends p11tool --provider "$MODULE" --set-pin "$1" --login --list-all pkcs11:
+    with_module p11tool --provider "$MODULE" --set-pin "$1" --login --list-all pkcs11:
 }
 
 by_certutil() {

@@ -59,7 +59,7 @@ labels() {
 }
 
 gnutls_tokens() {
-    labels p11kit_ends p11tool --list-tokens
+    labels with_module p11tool --list-tokens
 }
 
 # ---- p11tool and certtool ----
@@ -73,20 +73,16 @@ spends() {
 }
 
 p11tool_lists() {
-    works 'p11tool lists without login' p11kit_end_well p11tool --list-all "$AUTH"
+    works 'p11tool lists without login' with_module p11tool --list-all "$AUTH"
     expect_has '  the certificate' 'object=User%20Authentication%20Certificate;type=cert' "$OUTPUT"
     expect_has_not '  no private key' 'type=private' "$OUTPUT"
     works 'p11tool lists with login' typed "$PIN_AUTH" card p11tool --login --list-all "$AUTH"
     expect_has '  the private key' 'id=%01;object=User%20Authentication%20Key;type=private' "$OUTPUT"
     spends 'list, a login for each object' 1 5 40
-    works 'p11tool exports the certificate' p11kit_end_well \
+    works 'p11tool exports the certificate' with_module \
         p11tool --export "$AUTH_CERT" --outfile "$WORK/exported.pem"
     expect "  it is the card's own" "$(fingerprint "$CARD/auth.pem")" \
         "$(fingerprint "$WORK/exported.pem")"
-}
-
-p11kit_end_well() {
-    HUNG=0 p11kit_ends "$@"
 }
 
 fingerprint() {
@@ -104,14 +100,12 @@ test_sign() {
 }
 
 # cms WHICH PIN CERTIFICATE KEY VERIFIES APDUS: certtool signs a document, openssl looks at it. For
-# this work certtool takes the certificate from a file only. It prints what it made, since with a
-# sanitizer it hangs before it would write the end of a file; openssl skips the prompt before it.
+# this work certtool takes the certificate from a file only.
 cms() {
     works "p11tool exports the certificate, $1 key" typed "$2" card \
         p11tool --login --export "$3" --outfile "$WORK/$1.pem"
     works "certtool signs a document, $1 key" typed "$2" card certtool --p7-sign \
-        --infile "$WORK/short" --load-certificate "$WORK/$1.pem" --load-privkey "$4"
-    printf '%s\n' "$OUTPUT" >"$WORK/$1.p7"
+        --infile "$WORK/short" --load-certificate "$WORK/$1.pem" --load-privkey "$4" --outfile "$WORK/$1.p7"
     spends document 1 "$5" "$6"
     works '  openssl accepts it, and the certificate' openssl cms -verify -inform PEM \
         -in "$WORK/$1.p7" -CAfile "$CARD/$1-ca.pem" -purpose any -out "$WORK/$1.text"
@@ -154,7 +148,7 @@ openssl_server() {
 sha512_first() {
     local version
     for version in tls1_2 tls1_3; do
-        HUNG=1 refused "$version, SHA-512 first: no login" 'Fatal error' \
+        refused "$version, SHA-512 first: no login" 'Fatal error' \
             with_tls_server "-$version" -client_sigalgs "$SHA512_FIRST" -- get
         expect '  no page' 0 "$(grep -c '^HTTP/' <<<"$OUTPUT")"
         works "$version, SHA-512 first, with the sample's priorities" \
@@ -174,7 +168,7 @@ no_pkcs1() {
         works "$version, no PKCS #1" with_tls_server "-$version" \
             -client_sigalgs rsa_pss_rsae_sha256:rsa_pss_pss_sha256 -- get
         page RSA-PSS
-        HUNG=1 refused "$version, PSS without SHA-256: no login" 'Fatal error' \
+        refused "$version, PSS without SHA-256: no login" 'Fatal error' \
             with_tls_server "-$version" -client_sigalgs rsa_pss_rsae_sha512 -- get
         expect '  no page' 0 "$(grep -c '^HTTP/' <<<"$OUTPUT")"
     done
@@ -187,13 +181,13 @@ refuses_pss() {
     card_new plain --no-pss
     card_insert plain 0
     CARD=$(card_dir plain)
-    HUNG=1 refused 'a card that refuses PSS: the first login by TLS 1.2 fails' 'Fatal error' \
+    refused 'a card that refuses PSS: the first login by TLS 1.2 fails' 'Fatal error' \
         with_tls_server -tls1_2 -- get_from plain
     works '  the second does not' with_tls_server -tls1_2 -- get_from plain
     tls_page RSA "$OUTPUT"
     expect '  PIN prompts' 1 "$(prompts)"
     expect_at_most '  commands from the prompt to the end' 20 "$(prompt_apdus plain)"
-    HUNG=1 refused '  TLS 1.3, which knows nothing but PSS, cannot be used' 'Fatal error' \
+    refused '  TLS 1.3, which knows nothing but PSS, cannot be used' 'Fatal error' \
         with_tls_server -tls1_3 -- get_from plain
     # It is remembered for cards of this model, of which the other one is.
     rm "$HOME/.local/state/jpki-pkcs11/pss-refused"
@@ -229,9 +223,8 @@ gnutls_server() {
 
 # ---- p11-kit ----
 
-# Line by line, since with a sanitizer it hangs before it would write the rest.
 p11kit_tokens() {
-    labels p11kit_ends stdbuf -oL p11-kit list-modules
+    labels with_module p11-kit list-modules
 }
 
 registered() {
@@ -250,7 +243,7 @@ sign_by_name() {
         "$(labels tool_with "$PROXY" --list-slots)"
     cp "$(command -v p11tool)" "$WORK/nameless"
     expect 'a program of another name is not' "$LABEL_AUTH|soft" \
-        "$(labels p11kit_ends "$WORK/nameless" --list-tokens)"
+        "$(labels with_module "$WORK/nameless" --list-tokens)"
 }
 
 # For one holder: p11-kit does not read root's own folder, so this is somebody else.
@@ -259,18 +252,14 @@ sign_for_one() {
     mkdir -p "$folder"
     cp "$SAMPLES/jpki-pkcs11-sign.module" "$folder"
     expect 'in a holder'"'"'s own folder it counts too' "$LABEL_AUTH|$LABEL_SIGN|soft" \
-        "$(labels p11kit_ends unshare --user --map-user=1000 p11tool --list-tokens)"
+        "$(labels with_module unshare --user --map-user=1000 p11tool --list-tokens)"
     rm "$folder/jpki-pkcs11-sign.module"
 }
 
 # OpenSC's registration shows both keys of the card again, to everybody; a holder can switch it off.
-# Not with a sanitizer: p11tool hangs with OpenSC's module then, even if ours is not there.
 opensc_beside() {
-    if [ -n "$PRELOAD" ]; then
-        return 0
-    fi
     local folder=$HOME/.config/pkcs11/modules
-    local -a list=(labels p11kit_ends unshare --user --map-user=1000 p11tool --list-tokens)
+    local -a list=(labels with_module unshare --user --map-user=1000 p11tool --list-tokens)
     cp "$KEPT/opensc-pkcs11.so" "$MODULES"
     cp "$KEPT/opensc-pkcs11.module" "$CONFIGS"
     expect_has "with OpenSC's module beside ours the card is seen twice" \
@@ -319,7 +308,7 @@ server_begins() {
     mkdir -m 700 "$here" "$WORK/other"
     cp "$WORK/short" "$WORK/other"
     openssl dgst -sha256 -binary -out "$WORK/other/hash" "$WORK/short"
-    LIMIT=${PRELOAD:+10} with_module p11-kit server --name "$here/socket" \
+    with_module p11-kit server --name "$here/socket" \
         --provider "$MODULES/jpki-pkcs11-auth.so" "$AUTH" >"$WORK/server.env" 2>"$WORK/server.err" || true
     wait_until 10 test -S "$here/socket" || die "p11-kit server: $(cat "$WORK/server.err")"
     SERVER_PID=$(sed -n 's/^P11_KIT_SERVER_PID=\([0-9]*\).*/\1/p' "$WORK/server.env")

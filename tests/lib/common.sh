@@ -51,9 +51,10 @@ locate_programs() {
     READERS=${JPKI_READERS:-$BUILD/tests/lib/readers}
     PADSHIM=$BUILD/tests/lib/padshim.so
     SHALLOW=$BUILD/tests/lib/shallow.so
+    FIRST=$BUILD/tests/lib/first.so
     PAD=$BUILD/tests/lib/pad
     API_TESTS=$BUILD/tests/api
-    export MODULE MODULE_AUTH MODULE_SIGN VCARD READERS PADSHIM SHALLOW PAD API_TESTS
+    export MODULE MODULE_AUTH MODULE_SIGN VCARD READERS PADSHIM SHALLOW FIRST PAD API_TESTS
 }
 locate_programs
 

@@ -47,12 +47,12 @@ own_etc() {
 }
 
 # A module built with a sanitizer needs the sanitizer's library loaded before the program that loads
-# the module, which was not built with it. Prints its path, or nothing.
+# the module, which was not built with it. Prints what to preload, or nothing.
 sanitizer_of() {
     local library
     library=$(readelf -d "$1" | sed -n 's/.*NEEDED.*\[\(libasan[^]]*\)\].*/\1/p')
     if [ -n "$library" ]; then
-        gcc -print-file-name="$library"
+        printf '%s %s\n' "$(gcc -print-file-name="$library")" "$FIRST"
     fi
 }
 
