@@ -4,11 +4,11 @@
  */
 #include "user.h"
 
-#include <dirent.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "process.h"
 
 /* ---- the application's mutexes ---- */
 
@@ -276,17 +276,6 @@ static void test_reserved_slots(void **state)
 
 /* ---- many rounds ---- */
 
-static unsigned entries(const char *path)
-{
-    unsigned count = 0;
-    DIR *dir = opendir(path);
-    assert_non_null(dir);
-    while (readdir(dir) != NULL)
-        count++;
-    closedir(dir);
-    return count;
-}
-
 static void round_of_use(void)
 {
     CK_ULONG count = 0;
@@ -298,47 +287,33 @@ static void round_of_use(void)
     assert_rv(C_Finalize(NULL), CKR_OK);
 }
 
-static unsigned mappings(void)
-{
-    unsigned lines = 0;
-    FILE *maps = fopen("/proc/self/maps", "r");
-    assert_non_null(maps);
-    for (int c; (c = fgetc(maps)) != EOF;)
-        lines += c == '\n';
-    fclose(maps);
-    return lines;
-}
-
 static void test_many_rounds(void **state)
 {
     (void)state;
+    struct process before, after;
     for (int i = 0; i < 20; i++)
         round_of_use();
-    unsigned fds = entries("/proc/self/fd"), threads = entries("/proc/self/task");
-    unsigned maps = mappings();
-    size_t memory = mallinfo2().uordblks;
+    assert_true(process_look(&before));
     for (int i = 0; i < 500; i++)
         round_of_use();
-    assert_int_equal(entries("/proc/self/fd"), fds);
-    assert_int_equal(entries("/proc/self/task"), threads);
+    assert_true(process_look(&after));
     /* A leak of a page for secrets in each round would be 500 mappings or more. */
-    assert_in_range(mappings(), 0, maps + 50);
-    assert_in_range(mallinfo2().uordblks, 0, memory + 500 * 8);
+    assert_true(process_is_flat(&before, &after, 500 * 8, 50, 1 << 20));
 }
 
 static void test_many_empty_rounds(void **state)
 {
     (void)state;
+    struct process before, after;
     assert_rv(C_Initialize(NULL), CKR_OK);
     assert_rv(C_Finalize(NULL), CKR_OK);
-    size_t memory = mallinfo2().uordblks;
-    unsigned fds = entries("/proc/self/fd");
+    assert_true(process_look(&before));
     for (int i = 0; i < 1000; i++) {
         assert_rv(C_Initialize(NULL), CKR_OK);
         assert_rv(C_Finalize(NULL), CKR_OK);
     }
-    assert_int_equal(entries("/proc/self/fd"), fds);
-    assert_in_range(mallinfo2().uordblks, 0, memory + 1000);
+    assert_true(process_look(&after));
+    assert_true(process_is_flat(&before, &after, 1000, 10, 1 << 20));
 }
 
 int main(void)
