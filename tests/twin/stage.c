@@ -211,9 +211,8 @@ void twin_clear(void)
     twin_fail_call(-1, ERR_OK, false);
 }
 
-void twin_service(bool running)
+void stage_service(bool running)
 {
-    stage_take();
     stage.stopped = !running;
     stage.service++;
     for (size_t i = 0; i < stage.count; i++) {
@@ -225,7 +224,23 @@ void twin_service(bool running)
             stage_power_on(slot);
     }
     stage_changed();
+}
+
+void twin_service(bool running)
+{
+    stage_take();
+    stage_service(running);
     stage_give();
+}
+
+void stage_reader(struct slot *slot, bool there)
+{
+    if (!there)
+        stage_take_out(slot);
+    slot->there = there;
+    slot->held = false;
+    stage.arrivals++;
+    stage_changed();
 }
 
 void twin_reader(const char *name, bool there)
@@ -234,12 +249,7 @@ void twin_reader(const char *name, bool there)
     struct slot *slot = stage_find(name);
     if (slot == NULL)
         slot = add(name);
-    if (!there)
-        stage_take_out(slot);
-    slot->there = there;
-    slot->held = false;
-    stage.arrivals++;
-    stage_changed();
+    stage_reader(slot, there);
     stage_give();
 }
 
@@ -272,15 +282,20 @@ void twin_remove(const char *name)
     stage_give();
 }
 
+void stage_reset(struct slot *slot)
+{
+    chip_power(slot->chip, vcard_reset); /* powers an unpowered card up */
+    slot->powered = true;
+    slot->resets++;
+}
+
 void twin_warm_reset(const char *name)
 {
     stage_take();
     struct slot *slot = stage_must_find(name);
     if (!slot->present)
         stage_die("no card to be reset", name);
-    chip_power(slot->chip, vcard_reset); /* powers an unpowered card up */
-    slot->powered = true;
-    slot->resets++;
+    stage_reset(slot);
     stage_give();
 }
 

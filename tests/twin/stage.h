@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What stands behind the waist, whatever takes the place of what: readers and cards, and the
- * functions of twin.h that move them. twin.c shows it by reader/reader.h.
+ * functions of twin.h that move them. twin.c shows it by reader/reader.h, pcsc/ by <winscard.h>.
  */
 #ifndef JPKI_TESTS_STAGE_H
 #define JPKI_TESTS_STAGE_H
@@ -75,7 +75,10 @@ struct slot *stage_must_find(const char *name); /* one that is there */
 
 void stage_power_on(struct slot *slot);
 void stage_power_off(struct slot *slot);
+void stage_reset(struct slot *slot); /* its card: there must be one */
 void stage_take_out(struct slot *slot);
+void stage_reader(struct slot *slot, bool there);
+void stage_service(bool running);
 
 /* Sends COMMAND to the card. Gives the lock away while the card is at work. */
 size_t stage_run_card(struct slot *slot, const uint8_t *command, size_t len, uint8_t *response);
