@@ -327,11 +327,21 @@ struct reader *reader_new(const char *name)
     return reader;
 }
 
+/* What the service still holds for a connection that cannot be given up, a transaction above all,
+ * goes with the context, which is this reader's alone. */
+static LONG give_up(struct reader *reader, DWORD disposition)
+{
+    LONG rv = SCardDisconnect(reader->card, disposition);
+    reader->connected = false;
+    if (rv != SCARD_S_SUCCESS)
+        link_close(&reader->link);
+    return rv;
+}
+
 void reader_disconnect(struct reader *reader)
 {
     if (reader->connected)
-        SCardDisconnect(reader->card, SCARD_LEAVE_CARD);
-    reader->connected = false;
+        give_up(reader, SCARD_LEAVE_CARD);
 }
 
 void reader_free(struct reader *reader)
@@ -506,19 +516,17 @@ enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsig
     return answered("SCardControl (PIN pad)", rv, len, received);
 }
 
+/* A transaction that cannot be ended ends with the connection. It would be in the way of all other
+ * programs, also after the next one: pcsc-lite counts them, and one end would not be enough. */
 bool reader_end(struct reader *reader, bool power_off)
 {
     if (!reader->connected)
         return !power_off;
-    LONG rv;
-    if (power_off) {
-        rv = SCardDisconnect(reader->card, SCARD_UNPOWER_CARD);
-        reader->connected = false;
-    } else {
-        rv = SCardEndTransaction(reader->card, SCARD_LEAVE_CARD);
-    }
+    LONG rv = power_off ? give_up(reader, SCARD_UNPOWER_CARD)
+                        : SCardEndTransaction(reader->card, SCARD_LEAVE_CARD);
     if (rv == SCARD_S_SUCCESS)
         return true;
     enum err e = failed(power_off ? "SCardDisconnect" : "SCardEndTransaction", rv);
+    reader_disconnect(reader);
     return !power_off || e == ERR_NO_CARD || e == ERR_NO_READER; /* no card has no power */
 }
