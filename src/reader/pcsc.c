@@ -70,11 +70,9 @@ static enum err err_of(LONG rv)
         return ERR_FORBIDDEN;
     case SCARD_E_SHARING_VIOLATION:
         return ERR_BUSY;
-    case SCARD_E_CANCELLED:
-        return ERR_CANCELLED;
     case SCARD_E_INSUFFICIENT_BUFFER:
         return ERR_ANSWER;
-    default:
+    default: /* SCARD_E_CANCELLED too: nobody has cancelled anything but a wait */
         return ERR_TRANSPORT;
     }
 }
@@ -274,9 +272,9 @@ static enum err wait_result(struct reader_view *view, LONG rv)
 {
     if (rv == SCARD_S_SUCCESS || rv == SCARD_E_TIMEOUT || rv == SCARD_E_UNKNOWN_READER)
         return ERR_OK;
-    enum err e = failed("SCardGetStatusChange (waiting)", rv);
-    if (e == ERR_CANCELLED)
-        return e;
+    if (rv == SCARD_E_CANCELLED)
+        return ERR_CANCELLED;
+    failed("SCardGetStatusChange (waiting)", rv);
     link_close(&view->link);
     return ERR_NO_SERVICE;
 }
