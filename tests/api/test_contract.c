@@ -16,6 +16,7 @@ struct row {
     enum target target;
     unsigned needs;
     enum answer answer;
+    const char *arguments; /* as they stand in the table */
 };
 
 #define THUNK(name, by, must, says, list)                                                          \
@@ -34,8 +35,23 @@ enum number {
     PKCS11_FUNCTIONS_2_40(NUMBER) PKCS11_FUNCTIONS_3_0(NUMBER) PKCS11_FUNCTIONS_3_2(NUMBER) NUMBERS
 };
 
-#define ROW(name, by, must, says, list) [NUMBER_##name] = {#name, call_##name, by, must, says},
+#define ROW(name, by, must, says, list)                                                            \
+    [NUMBER_##name] = {#name, call_##name, by, must, says, #list},
 static const struct row rows[NUMBERS] = {CONTRACT_2_40(ROW) CONTRACT_3_0(ROW) CONTRACT_3_2(ROW)};
+
+/* The lists are a version and nothing but the functions that are named here. */
+struct version_and_function {
+    CK_VERSION version;
+    CK_RV (*function)(void);
+};
+#define FUNCTIONS_IN(list)                                                                         \
+    ((sizeof(list) - sizeof(struct version_and_function)) / sizeof(CK_RV(*)(void)) + 1)
+#define ONE(name) +1
+_Static_assert(FUNCTIONS_IN(CK_FUNCTION_LIST) == PKCS11_FUNCTIONS_2_40(ONE), "2.40");
+_Static_assert(FUNCTIONS_IN(CK_FUNCTION_LIST_3_0) == PKCS11_FUNCTIONS_2_40(ONE)
+                                                         PKCS11_FUNCTIONS_3_0(ONE),
+               "3.0");
+_Static_assert(FUNCTIONS_IN(CK_FUNCTION_LIST_3_2) == NUMBERS, "3.2");
 
 /* ---- arguments that are right ---- */
 
@@ -340,22 +356,64 @@ static void test_empty_slots(void **state)
     expect_of_slots(slot, "service gone", CKR_OK, CKR_TOKEN_NOT_PRESENT);
 }
 
-/* Handles of objects of one token mean nothing to the other. */
-static void test_foreign_objects(void **state)
+/* ---- objects ---- */
+
+/* Where an object is asked for first, its handle is what is wrong. What is refused for another
+ * reason may be refused for that one. */
+static bool refuses_object(const struct row *row, CK_RV rv)
+{
+    bool handle = rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID ||
+                  rv == CKR_WRAPPING_KEY_HANDLE_INVALID || rv == CKR_UNWRAPPING_KEY_HANDLE_INVALID;
+    bool first = row->answer == ANSWER_OK || row->answer == ANSWER_READ_ONLY_OBJECT;
+    return first ? rv == CKR_OBJECT_HANDLE_INVALID : handle || is_right_answer(row, rv);
+}
+
+/* All functions that take an object, by the words of the table; their number. */
+static unsigned expect_of_objects(CK_SLOT_ID slot, CK_OBJECT_HANDLE object, const char *what)
+{
+    unsigned count = 0;
+    for (int i = 0; i < NUMBERS; i++) {
+        if (strstr(rows[i].arguments, "A(object)") == NULL)
+            continue;
+        CK_SESSION_HANDLE session = user_open_slot(slot);
+        struct arguments a = right(slot, session, object);
+        CK_RV rv = rows[i].call(&a);
+        expect(&rows[i], what, refuses_object(&rows[i], rv), rv);
+        assert_rv(C_CloseSession(session), CKR_OK);
+        count++;
+    }
+    return count;
+}
+
+static void test_bad_objects(void **state)
 {
     (void)state;
-    CK_SESSION_HANDLE auth = user_logged_in(AUTH), sign = user_logged_in(SIGN);
-    CK_OBJECT_HANDLE own = user_key(auth), other = user_key(sign);
-    const CK_OBJECT_HANDLE bad[] = {0, other, ~0UL, own ^ 0x8, own + 0x100};
-    CK_OBJECT_CLASS class;
-    CK_ULONG size;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        CK_ATTRIBUTE attribute = {CKA_CLASS, &class, sizeof(class)};
-        assert_rv(C_GetAttributeValue(auth, bad[i], &attribute, 1), CKR_OBJECT_HANDLE_INVALID);
-        assert_rv(C_SetAttributeValue(auth, bad[i], &attribute, 1), CKR_OBJECT_HANDLE_INVALID);
-        assert_rv(C_GetObjectSize(auth, bad[i], &size), CKR_OBJECT_HANDLE_INVALID);
-        assert_rv(C_DestroyObject(auth, bad[i]), CKR_OBJECT_HANDLE_INVALID);
-        assert_rv(user_sign_init(auth, CKM_RSA_PKCS, bad[i]), CKR_KEY_HANDLE_INVALID);
+    CK_SLOT_ID slot = user_first(AUTH);
+    CK_SESSION_HANDLE session = user_logged_in(AUTH), sign = user_logged_in(SIGN);
+    CK_OBJECT_HANDLE own = user_key(session);
+    const CK_OBJECT_HANDLE bad[] = {0,    own + 0x100,  own ^ 0x8,     own | 0xF, own & ~0xFUL,
+                                    ~0UL, 0x80000000UL, user_key(sign)};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_true(expect_of_objects(slot, bad[i], "bad object") > 20);
+    assert_rv(user_sign_init(session, CKM_RSA_PKCS, user_key(sign)), CKR_KEY_HANDLE_INVALID);
+    assert_rv(user_sign_init(session, CKM_RSA_PKCS, 0), CKR_KEY_HANDLE_INVALID);
+}
+
+/* What was seen while logged in; and what was on a card that is now another one, or the same put
+ * in again. */
+static void test_stale_objects(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE session = user_logged_in(AUTH);
+    CK_OBJECT_HANDLE key = user_key(session), public = user_object(session, CKO_CERTIFICATE, 1);
+    assert_rv(C_Logout(session), CKR_OK);
+    expect_of_objects(user_first(AUTH), key, "logged out");
+    for (int card = CARD_1; card <= CARD_2; card++) {
+        world_put(READER_1, card);
+        session = user_logged_in(AUTH);
+        expect_of_objects(user_first(AUTH), key, "a key from before");
+        expect_of_objects(user_first(AUTH), public, "a certificate from before");
+        assert_rv(user_sign_init(session, CKM_RSA_PKCS, key), CKR_KEY_HANDLE_INVALID);
     }
 }
 
@@ -373,7 +431,8 @@ int main(void)
         world_test_initialized(test_bad_slots),
         world_test_initialized(test_slots_before_list),
         world_test_initialized(test_empty_slots),
-        world_test_initialized(test_foreign_objects),
+        world_test_initialized(test_bad_objects),
+        world_test_initialized(test_stale_objects),
     };
     return cmocka_run_group_tests_name("contract", tests, world_setup, world_teardown);
 }
