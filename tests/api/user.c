@@ -133,14 +133,22 @@ CK_RV user_sign(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE type, CK_OBJECT_HAN
     return rv == CKR_OK ? user_sign_data(session, data, len, signature) : rv;
 }
 
+/* A card's certificates stay as they are, so each is decoded once. */
+static X509 *certificate_of(int card, enum role role)
+{
+    static X509 *certificates[2][2];
+    X509 **place = &certificates[card][role];
+    if (*place == NULL)
+        *place = check_load(world_card(card), role == AUTH ? "auth.pem" : "sign.pem");
+    return *place;
+}
+
 bool user_verify(int card, enum role role, CK_MECHANISM_TYPE type, const void *data, size_t len,
                  const uint8_t *signature)
 {
-    X509 *certificate = check_load(world_card(card), role == AUTH ? "auth.pem" : "sign.pem");
-    bool right =
-        certificate != NULL && check_mechanism(certificate, type, data, len, signature, SIGNATURE);
-    X509_free(certificate);
-    return right;
+    X509 *certificate = certificate_of(card, role);
+    return certificate != NULL &&
+           check_mechanism(certificate, type, data, len, signature, SIGNATURE);
 }
 
 CK_ULONG user_session_state(CK_SESSION_HANDLE session)

@@ -14,11 +14,13 @@
 #include "vcard/store.h"
 
 #define CARDS 2
-#define TEMPLATE "/tmp/jpki-api-XXXXXX"
+#define NAME "/jpki-api-XXXXXX"
+#define MEMORY "/dev/shm" /* a card writes its state to the disk, and waits for that */
+#define TEMPLATE_SIZE sizeof(MEMORY NAME)
 
-static char top[sizeof(TEMPLATE)];
+static char top[TEMPLATE_SIZE];
 static struct {
-    char dir[sizeof(TEMPLATE) + 16];
+    char dir[TEMPLATE_SIZE + 16];
     bool made;
     struct settings settings;
 } cards[CARDS];
@@ -62,7 +64,7 @@ static void set_folder(const char *variable, const char *name)
 int world_setup(void **state)
 {
     (void)state;
-    memcpy(top, TEMPLATE, sizeof(top));
+    snprintf(top, sizeof(top), "%s" NAME, access(MEMORY, W_OK) == 0 ? MEMORY : "/tmp");
     if (mkdtemp(top) == NULL)
         return -1;
     set_folder("HOME", "home");

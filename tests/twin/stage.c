@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "twin/shelf.h"
 #include "vcard/vcard.h"
 
 #define VERIFY 0x20
@@ -118,7 +119,7 @@ static void chip_release(struct chip *chip)
 {
     if (chip == NULL || --chip->refs > 0)
         return;
-    vcard_free(chip->vcard);
+    shelf_put(chip->vcard);
     pthread_mutex_destroy(&chip->lock);
     free(chip);
 }
@@ -264,7 +265,7 @@ void twin_insert_vcard(const char *name, const char *dir)
 {
     struct problem why;
     struct chip *chip = stage_must(calloc(1, sizeof(*chip)));
-    chip->vcard = vcard_open(dir, NULL, NULL, &why);
+    chip->vcard = shelf_take(dir, &why);
     if (chip->vcard == NULL)
         stage_die(why.text, dir);
     chip->refs = 1;

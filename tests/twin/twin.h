@@ -23,8 +23,7 @@
 /* Answers COMMAND into RESPONSE (room for TWIN_RESPONSE_MAX) and returns the number of bytes. */
 typedef size_t twin_card(void *context, const uint8_t *command, size_t len, uint8_t *response);
 
-/* Everything as at the start: a service without readers, no faults, all counters 0. Cards of
- * twin_insert_vcard() are freed. */
+/* Everything as at the start: a service without readers, no faults, all counters 0. */
 void twin_clear(void);
 
 /* The service goes (ERR_NO_SERVICE everywhere) or comes, as a new one. */
