@@ -496,7 +496,7 @@ static bool end(struct reader *reader, bool off)
 {
     enum err failed = count_call(), e;
     if (reader->transaction == TRANSACTION_LOST)
-        return is_out(reader->lost_by);
+        return !off || is_out(reader->lost_by);
     struct slot *slot = still(reader, &e);
     release(reader);
     if (e == ERR_OK)
@@ -504,7 +504,7 @@ static bool end(struct reader *reader, bool off)
     if (off || ends_transaction(e))
         reader->connected = false;
     if (slot == NULL || e != ERR_OK)
-        return is_out(e);
+        return !off || is_out(e);
     if (off) {
         stage_power_off(slot);
         stage.counters.power_offs++;
