@@ -187,11 +187,13 @@ static void begin_login(struct token *token)
         insertion_keep(token->insertion, token->role);
 }
 
-/* Accepted by the card just now, which also filled its counter: no guess. */
+/* Accepted by the card just now, which also filled its counter: no guess. A PIN whose answer was
+ * lost since then is one. */
 static bool was_just_accepted(const struct token *token, const uint8_t *hash)
 {
     const struct pin_memory *pin = token->pin;
-    return pin->has_accepted && secret_equal(pin->accepted, hash, REFUSED_HASH) &&
+    return !pin->refused.in_doubt && pin->has_accepted &&
+           secret_equal(pin->accepted, hash, REFUSED_HASH) &&
            token->tries == (int)token->key->pin.tries &&
            clock_ms() - token->tries_at < JUST_ACCEPTED_MS;
 }

@@ -479,6 +479,56 @@ static void test_held_and_lost(void **state)
     assert_int_equal(other_tries(AUTH), 2);
 }
 
+/* The card compares a PIN, says nothing, and has one try less. */
+static bool say_nothing(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                        size_t *received)
+{
+    (void)context;
+    (void)response;
+    *received = 0;
+    return command[1] == 0x20 && len > 5;
+}
+
+static void lose_a_try(enum role role, CK_RV (*present)(void))
+{
+    twin_set_hook(say_nothing, NULL);
+    assert_rv(present(), CKR_DEVICE_ERROR);
+    twin_set_hook(NULL, NULL);
+    other_verifies(role, login_wrong(role, 0));
+    twin_counters_clear();
+}
+
+static CK_RV consent(void)
+{
+    return user_try_login(login_session, CKU_CONTEXT_SPECIFIC, SIGN_PIN);
+}
+
+static CK_RV change_pin(void)
+{
+    CK_UTF8CHAR old[] = AUTH_PIN, new_pin[] = "8306";
+    return C_SetPIN(login_session, old, 4, new_pin, 4);
+}
+
+/* A PIN that the card has accepted within the last second is presented without a look at the
+ * counter before, but not when its last answer is missing. */
+static void test_accepted_and_lost(void **state)
+{
+    (void)state;
+    login_start(SIGN, "pin.reserve=0");
+    user_login(login_session, SIGN);
+    assert_rv(user_sign_init(login_session, CKM_RSA_PKCS, user_key(login_session)), CKR_OK);
+    lose_a_try(SIGN, consent);
+    assert_rv(consent(), CKR_PIN_INVALID);
+    assert_int_equal(twin_verifies(), 0);
+    assert_int_equal(other_tries(SIGN), other_full[SIGN] - 1);
+    login_start(AUTH, "pin.reserve=0");
+    user_login(login_session, AUTH);
+    lose_a_try(AUTH, change_pin);
+    assert_rv(change_pin(), CKR_PIN_INCORRECT);
+    assert_int_equal(twin_verifies(), 0);
+    assert_int_equal(other_tries(AUTH), other_full[AUTH] - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +548,7 @@ int main(void)
         world_test(test_service_restarted),
         world_test(test_held_and_changed),
         world_test(test_held_and_lost),
+        world_test(test_accepted_and_lost),
     };
     return cmocka_run_group_tests_name("tries", tests, world_setup, world_teardown);
 }
