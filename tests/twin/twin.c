@@ -9,6 +9,12 @@
 
 #include "twin/stage.h"
 
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#endif
+#endif
+
 #define VERIFY 0x20
 
 enum transaction { TRANSACTION_NONE, TRANSACTION_OPEN, TRANSACTION_LOST };
@@ -425,6 +431,19 @@ static enum err type_pin(struct reader *reader, struct slot *slot, struct bytes 
     return transmit(reader, bytes_of(typed, command.len), n);
 }
 
+/* For MemorySanitizer: what lies behind an answer has no value, whatever the caller has put there.
+ */
+static void forget_rest(uint8_t *response, size_t n)
+{
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+    __msan_poison(response + n, READER_RESPONSE_MAX - n);
+#endif
+#endif
+    (void)response;
+    (void)n;
+}
+
 /* The end of an exchange: the transaction may be lost by it. */
 static void finish(struct reader *reader, enum err e, size_t n, uint8_t *response, size_t *received)
 {
@@ -437,6 +456,7 @@ static void finish(struct reader *reader, enum err e, size_t n, uint8_t *respons
     if (e == ERR_OK && n > 0)
         memcpy(response, reader->room, n);
     *received = e == ERR_OK ? n : 0;
+    forget_rest(response, *received);
 }
 
 enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
