@@ -85,6 +85,8 @@ static CK_RV change(struct token *token, const struct hashes *hashes)
         return rv;
     }
     enum err e = card_change_pin(&in->card, token->role, &token->pin->new_pin, &unclear);
+    if (e == ERR_OK)
+        pin_note_accepted(token, hashes->new_pin);
     /* Whether the card still holds a login for the old PIN is not known of all cards. */
     if (e == ERR_OK && keeps(token))
         pin_ask_card(token, &token->pin->new_pin, hashes->new_pin);
@@ -98,10 +100,9 @@ static CK_RV change(struct token *token, const struct hashes *hashes)
 }
 
 /* The new PIN holds. */
-static void succeeded(struct token *token, const struct hashes *hashes)
+static void succeeded(struct token *token)
 {
     struct pin_memory *pin = token->pin;
-    pin_note_accepted(token, hashes->new_pin);
     if (pin->held.len > 0)
         pin->held = pin->new_pin;
     log_write(LOG_INFO, "the PIN was changed: the new one holds");
@@ -124,7 +125,7 @@ static CK_RV change_checked(struct token *token)
         rv = change(token, &hashes);
     }
     if (rv == CKR_OK)
-        succeeded(token, &hashes);
+        succeeded(token);
     else if (rv == CKR_FUNCTION_FAILED)
         log_write(LOG_ERROR, "the PIN was not changed: the old one holds");
     secret_wipe(&hashes, sizeof(hashes));

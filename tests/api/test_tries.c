@@ -529,6 +529,38 @@ static void test_accepted_and_lost(void **state)
     assert_int_equal(other_tries(AUTH), other_full[AUTH] - 1);
 }
 
+static bool say_nothing_after_change(void *context, const uint8_t *command, size_t len,
+                                     uint8_t *response, size_t *received)
+{
+    bool *changed = context;
+    *changed |= command[1] == 0x24;
+    return *changed && say_nothing(NULL, command, len, response, received);
+}
+
+static CK_RV change_back(void)
+{
+    CK_UTF8CHAR old[] = "8306", new_pin[] = AUTH_PIN;
+    return C_SetPIN(login_session, old, 4, new_pin, 4);
+}
+
+/* Without isolation the new PIN is presented after the change, so that the login goes on. Its
+ * answer is lost. */
+static void test_changed_and_lost(void **state)
+{
+    bool changed = false;
+    (void)state;
+    login_start(AUTH, "pin.reserve=0 isolation=no");
+    user_login(login_session, AUTH);
+    twin_set_hook(say_nothing_after_change, &changed);
+    assert_rv(change_pin(), CKR_OK);
+    twin_set_hook(NULL, NULL);
+    other_verifies(AUTH, login_wrong(AUTH, 0));
+    twin_counters_clear();
+    assert_rv(change_back(), CKR_PIN_INCORRECT);
+    assert_int_equal(twin_verifies(), 0);
+    assert_int_equal(other_tries(AUTH), other_full[AUTH] - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -549,6 +581,7 @@ int main(void)
         world_test(test_held_and_changed),
         world_test(test_held_and_lost),
         world_test(test_accepted_and_lost),
+        world_test(test_changed_and_lost),
     };
     return cmocka_run_group_tests_name("tries", tests, world_setup, world_teardown);
 }
