@@ -51,7 +51,9 @@ static enum err find_out(struct token *token, const struct hashes *hashes)
         e = ERR_REFUSED; /* somebody else is at it */
     if (e == ERR_OK)
         e = pin_ask_card(token, &pin->new_pin, hashes->new_pin);
-    if (e == ERR_PIN_WRONG && pin_ask_card(token, &pin->offered, hashes->old) != ERR_OK)
+    /* Old and new may be the same PIN: refused just now, it is not asked again. */
+    if (e == ERR_PIN_WRONG && (refused_has(&pin->refused, hashes->old) ||
+                               pin_ask_card(token, &pin->offered, hashes->old) != ERR_OK))
         e = ERR_TRANSPORT;
     end(token);
     return e;
