@@ -97,7 +97,8 @@ static void describe_anchor(X509_STORE_CTX *ctx, struct cms_signer *out)
         return;
     cms_name_text(X509_get_subject_name(anchor), out->anchor, sizeof(out->anchor));
     for (unsigned i = 0; i < len; i++)
-        snprintf(out->fingerprint + 3 * (size_t)i, 4, "%02X%s", hash[i], i + 1 < len ? ":" : "");
+        snprintf(out->fingerprint + 3 * (size_t)i, sizeof(out->fingerprint) - 3 * (size_t)i,
+                 "%02X%s", hash[i], i + 1 < len ? ":" : "");
 }
 
 /* Goes up from X, FLAGS being OpenSSL's: X509_V_OK, or what is wrong. */

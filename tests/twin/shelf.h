@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Virtual cards that are in no reader at the moment. To open one takes milliseconds, most of them to
- * decode its keys, and a test may put in the same card thousands of times.
+ * Virtual cards that are in no reader at the moment. To open one takes milliseconds, most of them
+ * to decode its keys, and a test may put in the same card thousands of times.
  *
  * Private to the twin, under its lock.
  */
