@@ -332,3 +332,14 @@ void plain_certificate(uint8_t *out, size_t size)
     out[2] = (uint8_t)((size - 4) >> 8);
     out[3] = (uint8_t)(size - 4);
 }
+
+void plain_usual(struct plain *plain)
+{
+    static uint8_t file[1500];
+    plain_init(plain);
+    plain_certificate(file, sizeof(file));
+    plain_add(plain, 0x000A, file, sizeof(file));
+    plain_add(plain, 0x0001, file, sizeof(file));
+    plain_add(plain, 0x000B, file, sizeof(file));
+    plain_add(plain, 0x0008, (const uint8_t *)"\x8F\x8F\x00", 3);
+}

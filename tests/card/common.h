@@ -103,4 +103,7 @@ void plain_check(const struct plain *plain, unsigned index, const char *hex);
  * differ from one another. */
 void plain_certificate(uint8_t *out, size_t size);
 
+/* As plain_init(), with three certificates, and the file that says that both keys are there. */
+void plain_usual(struct plain *plain);
+
 #endif

@@ -347,13 +347,7 @@ static void test_one_answer(void **state)
 static int setup(void **state)
 {
     common_twin(state);
-    static uint8_t file[1500];
-    plain_init(&plain);
-    plain_certificate(file, sizeof(file));
-    plain_add(&plain, 0x000A, file, sizeof(file));
-    plain_add(&plain, 0x0001, file, sizeof(file));
-    plain_add(&plain, 0x000B, file, sizeof(file));
-    plain_add(&plain, 0x0008, (const uint8_t *)"\x8F\x8F\x00", 3);
+    plain_usual(&plain);
     twin_insert(READER, plain_card, &plain, bytes_of("\x3B\x00", 2));
     twin_set_hook(spoil, NULL);
     reader = reader_new(READER);

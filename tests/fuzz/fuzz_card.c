@@ -266,15 +266,9 @@ static const struct {
 
 static void setup(void)
 {
-    static uint8_t file[1500];
     twin_clear();
     twin_reader(READER, true);
-    plain_init(&plain);
-    plain_certificate(file, sizeof(file));
-    plain_add(&plain, 0x000A, file, sizeof(file));
-    plain_add(&plain, 0x0001, file, sizeof(file));
-    plain_add(&plain, 0x000B, file, sizeof(file));
-    plain_add(&plain, 0x0008, (const uint8_t *)"\x8F\x8F\x00", 3);
+    plain_usual(&plain);
     if (fuzz_card_honest == plain_card)
         fuzz_card_context = &plain;
     twin_insert(READER, answer, NULL, bytes_of("\x3B\x00", 2));
