@@ -265,12 +265,12 @@ void twin_insert_vcard(const char *name, const char *dir)
 {
     struct problem why;
     struct chip *chip = stage_must(calloc(1, sizeof(*chip)));
-    chip->vcard = shelf_take(dir, &why);
-    if (chip->vcard == NULL)
-        stage_die(why.text, dir);
     chip->refs = 1;
     pthread_mutex_init(&chip->lock, NULL);
     stage_take();
+    chip->vcard = shelf_take(dir, &why);
+    if (chip->vcard == NULL)
+        stage_die(why.text, dir);
     put_in(name, NULL, NULL, chip,
            bytes_of(chip->vcard->settings.atr, chip->vcard->settings.atr_len));
     stage_give();
