@@ -270,9 +270,11 @@ enum err reader_states(struct reader_view *view, const char *const *names, size_
 
 static enum err wait_result(struct reader_view *view, LONG rv)
 {
-    if (rv == SCARD_S_SUCCESS || rv == SCARD_E_TIMEOUT || rv == SCARD_E_UNKNOWN_READER)
+    if (rv == SCARD_S_SUCCESS || rv == SCARD_E_TIMEOUT)
         return ERR_OK;
-    if (rv == SCARD_E_CANCELLED)
+    if (rv == SCARD_E_UNKNOWN_READER)
+        return ERR_NO_READER;
+    if (rv == SCARD_E_CANCELLED && atomic_load(&view->cancelled))
         return ERR_CANCELLED;
     failed("SCardGetStatusChange (waiting)", rv);
     link_close(&view->link);

@@ -58,7 +58,8 @@ enum err reader_states(struct reader_view *view, const char *const *names, size_
 /*
  * Waits until the state of one of the readers is no longer STATES, or a reader comes or goes, or
  * reader_cancel() is called, at most MILLISECONDS. ERR_OK says only that looking again is
- * worthwhile; ERR_CANCELLED after a cancel; ERR_NO_SERVICE at once without a service.
+ * worthwhile; ERR_CANCELLED after a cancel; at once ERR_NO_SERVICE without a service, and
+ * ERR_NO_READER when one of the readers has left since: look again, but not without a pause.
  */
 enum err reader_wait(struct reader_view *view, const char *const *names, size_t count,
                      const struct reader_state *states, unsigned milliseconds);

@@ -9,8 +9,8 @@
 
 #include "token/table.h"
 
-#define ROUND_MS 1000     /* an event that was missed while we were not waiting is seen then */
-#define NO_SERVICE_MS 100 /* between looks whether the service has appeared */
+#define ROUND_MS 1000 /* an event that was missed while we were not waiting is seen then */
+#define PAUSE_MS 100  /* between looks whether the service has appeared */
 
 /* Under the table's lock: the first slot with an event, which is then taken. */
 static bool take_event(struct slots *slots, CK_SLOT_ID *id)
@@ -94,8 +94,8 @@ CK_RV slots_wait(struct slots *slots, bool block, CK_SLOT_ID *id)
         enum err e = ERR_OK;
         if (rv == CKR_NO_EVENT && block)
             e = reader_wait(waiter.view, names, count, states, ROUND_MS);
-        if (e != ERR_OK) {
-            struct timespec t = {.tv_nsec = NO_SERVICE_MS * 1000000L};
+        if (e != ERR_OK && e != ERR_CANCELLED) {
+            struct timespec t = {.tv_nsec = PAUSE_MS * 1000000L};
             nanosleep(&t, NULL);
         }
         free(names);
