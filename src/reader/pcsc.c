@@ -19,6 +19,10 @@
 #define BUSY_WAIT_MS 5000
 #define BUSY_LOOK_MS 10
 
+/* Bytes that a list of readers may have, and how often it is fetched while it grows. */
+#define NAMES_MAX 65536
+#define NAMES_TRIES 8
+
 /* The pseudo reader whose state changes when readers come and go. */
 #define NEW_READERS "\\\\?PnP?\\Notification"
 
@@ -132,22 +136,37 @@ static enum err view_open(struct reader_view *view)
     return link_open(&view->link);
 }
 
-static LONG fetch_names(SCARDCONTEXT context, char **names, DWORD *len)
+/* *LEN is the room at first, and then never more than that, whatever the service says. */
+static LONG fetch_once(SCARDCONTEXT context, char **names, DWORD *len)
 {
-    *names = NULL;
     *len = 0;
     LONG rv = SCardListReaders(context, NULL, NULL, len);
     if (rv != SCARD_S_SUCCESS)
         return rv;
+    DWORD room = *len;
+    if (room > NAMES_MAX)
+        return SCARD_F_INTERNAL_ERROR;
     /* Two bytes more: whatever comes back, the list ends with an empty name. */
-    char *buffer = calloc(1, *len + 2);
+    char *buffer = calloc(1, room + 2);
     if (buffer == NULL)
         return SCARD_E_NO_MEMORY;
     rv = SCardListReaders(context, NULL, buffer, len);
+    if (*len > room)
+        *len = room;
     if (rv == SCARD_S_SUCCESS)
         *names = buffer;
     else
         free(buffer);
+    return rv;
+}
+
+/* A reader that comes between the two questions makes the list longer than the room for it. */
+static LONG fetch_names(SCARDCONTEXT context, char **names, DWORD *len)
+{
+    LONG rv = SCARD_E_INSUFFICIENT_BUFFER;
+    *names = NULL;
+    for (int i = 0; i < NAMES_TRIES && rv == SCARD_E_INSUFFICIENT_BUFFER; i++)
+        rv = fetch_once(context, names, len);
     return rv;
 }
 
