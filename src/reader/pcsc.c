@@ -23,6 +23,10 @@
 #define NAMES_MAX 65536
 #define NAMES_TRIES 8
 
+/* So many readers does pcsc-lite take in one question. There cannot be more of them, but the names
+ * of those that have left are asked for as well. */
+#define ASKED_MAX PCSCLITE_MAX_READERS_CONTEXTS
+
 /* The pseudo reader whose state changes when readers come and go. */
 #define NEW_READERS "\\\\?PnP?\\Notification"
 
@@ -238,7 +242,7 @@ static void state_set(struct reader_state *state, const SCARD_READERSTATE *in, u
     memcpy(state->atr, in->rgbAtr, state->atr_len);
 }
 
-/* One call for all readers; an unknown one among them makes pcsc-lite refuse the whole call. */
+/* One call for several readers; an unknown one among them makes pcsc-lite refuse the whole call. */
 static LONG states_fetch(const struct reader_view *view, const char *const *names, size_t count,
                          struct reader_state *states)
 {
@@ -265,6 +269,15 @@ static LONG states_one_by_one(const struct reader_view *view, const char *const 
     return SCARD_S_SUCCESS;
 }
 
+static LONG states_of_some(const struct reader_view *view, const char *const *names, size_t count,
+                           struct reader_state *states)
+{
+    LONG rv = states_fetch(view, names, count, states);
+    if (rv == SCARD_E_UNKNOWN_READER || rv == SCARD_E_TIMEOUT)
+        rv = states_one_by_one(view, names, count, states);
+    return rv;
+}
+
 enum err reader_states(struct reader_view *view, const char *const *names, size_t count,
                        struct reader_state *states)
 {
@@ -274,9 +287,10 @@ enum err reader_states(struct reader_view *view, const char *const *names, size_
     enum err e = view_open(view);
     if (e != ERR_OK)
         return e;
-    LONG rv = states_fetch(view, names, count, states);
-    if (rv == SCARD_E_UNKNOWN_READER || rv == SCARD_E_TIMEOUT)
-        rv = states_one_by_one(view, names, count, states);
+    LONG rv = SCARD_S_SUCCESS;
+    for (size_t i = 0; i < count && rv == SCARD_S_SUCCESS; i += ASKED_MAX)
+        rv = states_of_some(view, names + i, count - i < ASKED_MAX ? count - i : ASKED_MAX,
+                            states + i);
     if (rv == SCARD_S_SUCCESS)
         return ERR_OK;
     memset(states, 0, count * sizeof(*states));
@@ -310,13 +324,14 @@ enum err reader_wait(struct reader_view *view, const char *const *names, size_t 
     if (in == NULL)
         return ERR_MEMORY;
     DWORD used = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && used < ASKED_MAX; i++) {
         if (!states[i].known) /* one unknown name would end the wait at once */
             continue;
         in[used].szReader = names[i];
         in[used++].dwCurrentState = states[i].raw;
     }
-    in[used++].szReader = NEW_READERS;
+    if (used < ASKED_MAX) /* or none can come, as there are all that there can be */
+        in[used++].szReader = NEW_READERS;
     atomic_store(&view->waiting, view->link.context);
     LONG rv = SCARD_E_CANCELLED;
     if (!atomic_load(&view->cancelled))
