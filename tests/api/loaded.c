@@ -25,7 +25,7 @@ void loaded_must(const char *what, CK_RV rv)
         loaded_die("%s: 0x%08lX", what, rv);
 }
 
-CK_FUNCTION_LIST *loaded_open(const char *path)
+CK_FUNCTION_LIST *loaded_functions(const char *path)
 {
     CK_FUNCTION_LIST *p11 = NULL;
     CK_C_GetFunctionList get;
@@ -37,6 +37,12 @@ CK_FUNCTION_LIST *loaded_open(const char *path)
         loaded_die("%s", dlerror());
     memcpy(&get, &symbol, sizeof(get)); /* ISO C knows no way from one to the other */
     loaded_must("C_GetFunctionList", get(&p11));
+    return p11;
+}
+
+CK_FUNCTION_LIST *loaded_open(const char *path)
+{
+    CK_FUNCTION_LIST *p11 = loaded_functions(path);
     CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
     loaded_must("C_Initialize", p11->C_Initialize(&args));
     return p11;

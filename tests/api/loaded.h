@@ -23,7 +23,10 @@ void loaded_must(const char *what, CK_RV rv);
 /* Prints a line and ends the program. */
 __attribute__((format(printf, 1, 2), noreturn)) void loaded_die(const char *format, ...);
 
-/* dlopen(), C_GetFunctionList and C_Initialize. */
+/* dlopen() and C_GetFunctionList. */
+CK_FUNCTION_LIST *loaded_functions(const char *path);
+
+/* The same and C_Initialize. */
 CK_FUNCTION_LIST *loaded_open(const char *path);
 
 /* The slots with a token; their number. */

@@ -1,0 +1,183 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The card is taken out at each of the calls that a program's work makes to pcscd: before it, and inside
+# each command, after which nobody knows what the card has done. The program is told so in words of
+# PKCS#11, no PIN goes out twice, and with the card put back the same process goes on. After a card was
+# lost inside a command, a reader of vpcd is dead: there pcscd is killed and started again each time.
+#
+# usage: faults_pull.sh [EVERY]: only at every so manieth of them (11)
+
+# shellcheck source=tests/lib/interop.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
+# shellcheck source=tests/lib/steps.sh
+. "$ROOT/tests/lib/steps.sh"
+
+readonly WORKS='list 0;read 0;login 0;sign 0;login 1;sign 1;change 0;change 1'
+# Inside a command the module cannot know that it was the card that went; a PIN that was to be changed may
+# be known to be the old one.
+readonly LOST='CKR_(DEVICE_REMOVED|DEVICE_ERROR|TOKEN_NOT_PRESENT|TOKEN_NOT_RECOGNIZED|SESSION_HANDLE_INVALID|FUNCTION_FAILED)'
+EVERY=1
+NEXT_CALL=1    # the next to be hit, counted on from work to work
+NEXT_COMMAND=1
+BAD=           # what was not as it should be
+HITS=0
+TOTAL=0
+VERIFIES=      # of an undisturbed run
+COMMANDS=
+
+bad() {
+    BAD+="$1"$'\n'
+}
+
+fresh_card() {
+    card_pull 0
+    card_put 0
+}
+
+# honest WHERE PATTERN MARK: of the run that was disturbed, since MARK.
+honest() {
+    local seen
+    seen=$(dishonest "$2")
+    [ -z "$seen" ] || bad "$1: $seen"
+    seen=$(verifies_since card "$3")
+    [ "$seen" -le "$VERIFIES" ] || bad "$1: $seen VERIFYs, undisturbed $VERIFIES"
+}
+
+# recovers WHERE WORK SLOT: with the card in again, as if nothing had been. A right PIN costs nothing.
+recovers() {
+    local seen
+    scenario "$2" "$3"
+    seen=$(differs)
+    [ -z "$seen" ] || bad "$1, afterwards: $seen"
+    seen=$(tries)
+    [ "$seen" = '3 5' ] || bad "$1, afterwards: tries $seen"
+}
+
+# measure WORK SLOT
+measure() {
+    local mark
+    fresh_card
+    mark=$(apdu_mark card)
+    undisturbed "$1" "$2"
+    VERIFIES=$(verifies_since card "$mark")
+    COMMANDS=$(apdus_since card "$mark")
+}
+
+report() {
+    expect "$1, $HITS times: told honestly, and all went well afterwards" '' "$BAD"
+    TOTAL=$((TOTAL + HITS))
+    BAD=
+    HITS=0
+}
+
+pulled() {
+    card_pull 0
+    HIT=yes
+}
+
+# before_each WORK SLOT: pcscd knows that the card is gone when the call is made.
+before_each() {
+    local call mark told=$GONE
+    # The card is not there to be asked, but it was not told to change anything either.
+    [ "$1" != change ] || told="($GONE|CKR_FUNCTION_FAILED)"
+    AT_STOP=pulled
+    for ((call = NEXT_CALL; ; call += EVERY)); do
+        HIT=
+        fresh_card
+        mark=$(apdu_mark card)
+        tell "stop $call"
+        scenario "$@"
+        [ -n "$HIT" ] || break
+        HITS=$((HITS + 1))
+        honest "before call $call, $STOPPED" "$told" "$mark"
+        card_put 0
+        tell 'stop 0'
+        recovers "before call $call, $STOPPED" "$@"
+    done
+    step calls
+    NEXT_CALL=$((call - ANSWER))
+    tell 'stop 0'
+    report "$1, slot $2: pulled before a call"
+}
+
+# inside_each WORK SLOT: the card does what it was told, and its answer is lost.
+inside_each() {
+    local command mark
+    for ((command = NEXT_COMMAND; command <= COMMANDS; command += EVERY)); do
+        card_take 0
+        card_insert card 0 --fault "$command:pull"
+        mark=$(apdu_mark card)
+        scenario "$@"
+        honest "inside command $command" "$LOST" "$mark"
+        [ "$(apdus_since card "$mark")" -eq "$command" ] || bad "command $command was not the last"
+        HITS=$((HITS + 1))
+        new_service
+        recovers "inside command $command" "$@"
+    done
+    NEXT_COMMAND=$((command - COMMANDS))
+    report "$1, slot $2: pulled inside a command"
+}
+
+new_service() {
+    card_end 0
+    pcscd_stop KILL
+    pcscd_start
+    card_insert card 0
+}
+
+# The number of a VERIFY with the authentication PIN among the commands with its instruction.
+number_of_verify() {
+    local mark
+    fresh_card
+    mark=$(apdu_mark card)
+    scenario login 0
+    VERIFY=$(tail -n "+$((mark + 1))" "$(card_log card)" | awk '/^> 0020/ { n++; if (/\*/) { print n; exit } }')
+}
+
+# A lost answer to a wrong PIN costs what the card has counted, and the module finds that out.
+lost_refusal() {
+    local mark
+    number_of_verify
+    card_take 0
+    card_insert card 0 --fault "ins=20:$VERIFY:pull"
+    mark=$(apdu_mark card)
+    step tokens
+    step 'open 0'
+    step 'login 0 9999'
+    expect_has 'the answer to a wrong PIN is lost' "^$LOST\$" "$ANSWER"
+    expect '  the card has counted' '2 5' "$(tries)"
+    new_service
+    step tokens
+    step 'open 0'
+    steps '  the same PIN again is refused' 'login 0 9999' CKR_PIN_INVALID
+    expect '  without asking the card' 1 "$(verifies_since card "$mark")"
+    expect '  which has its tries' '2 5' "$(tries)"
+    steps '  the right one' "login 0 $(pin_of 0)" CKR_OK
+    expect '  sets them back' '3 5' "$(tries)"
+    step 'close 0'
+}
+
+main() {
+    local work
+    local -a works
+    interop_begin "${BASH_SOURCE[0]}" "$@"
+    EVERY=${1:-11}
+    IFS=';' read -r -a works <<<"$WORKS"
+    pcscd_start
+    card_new card
+    card_insert card 0
+    steps_start card
+    steps 'the program begins' init CKR_OK
+    for work in "${works[@]}"; do
+        # shellcheck disable=SC2086 # a work and a slot
+        measure $work && before_each $work && inside_each $work
+    done
+    expect 'that was everywhere' yes "$([ $((TOTAL * EVERY)) -gt 250 ] && echo yes || echo "$TOTAL times")"
+    lost_refusal
+    steps 'the program ends' final CKR_OK
+    steps_end
+    interop_end
+}
+
+main "$@"

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+#
+# One program that goes on call by call (tests/api/steps.c), and what it is told by a card, a reader or a
+# service that fails. After interop.sh.
+# shellcheck disable=SC2034 # ANSWER, STOPPED and EXPECTED are read by the scripts that source this file
+
+MEDDLER=$API_TESTS/meddler
+STEPS_PID=
+ANSWER=  # to the last call: code, and what was found
+AT_STOP= # a command, done when a call stops on its way to pcscd
+STOPPED= # where the last one did
+PATIENCE=60 # seconds; no call of the module takes so long, on a machine that is busy too
+
+# The codes that tell a program that the card it knew is gone.
+readonly GONE='CKR_(DEVICE_REMOVED|TOKEN_NOT_PRESENT|SESSION_HANDLE_INVALID)'
+
+# What programs do, by steps; N stands for the slot.
+declare -A SCENARIO=(
+    [list]='tokens'
+    [read]='tokens;open N;objects N;close N'
+    [login]='tokens;open N;login N;session N;logout N;close N'
+    [sign]='tokens;open N;login N;find N;signinit N;sign N;close N'
+    [change]='tokens;open N;change N;close N'
+)
+declare -A OTHER_PIN=([1234]=5678 [5678]=1234 [ABC123]=XYZ789 [XYZ789]=ABC123)
+EXPECTED=() # the answers of an undisturbed run
+ANSWERS=()  # of the last one
+
+# steps_start CARD...: the names of the cards that may sign.
+steps_start() {
+    local card
+    local -a folders=()
+    for card in "$@"; do
+        folders+=("$(card_dir "$card")")
+    done
+    rm -f "$WORK"/steps.{in,out,err}
+    mkfifo "$WORK"/steps.{in,out}
+    "$API_TESTS/steps" "$MODULE" "${folders[@]}" \
+        <"$WORK/steps.in" >"$WORK/steps.out" 2>"$WORK/steps.err" &
+    STEPS_PID=$!
+    exec {STEPS_IN}>"$WORK/steps.in" {STEPS_OUT}<"$WORK/steps.out"
+}
+
+# steps_end: it ends by itself, and no sanitizer has a complaint.
+steps_end() {
+    local code=0
+    tell end
+    wait "$STEPS_PID" || code=$?
+    exec {STEPS_IN}>&- {STEPS_OUT}<&-
+    expect 'the program came to its end' '0: ' "$code: $(cat "$WORK/steps.err")"
+}
+
+tell() {
+    printf '%s\n' "$1" >&"$STEPS_IN" || die "the program has ended: $(cat "$WORK/steps.err")"
+}
+
+# heard: the next line into HEARD; a call that never comes back ends the test.
+heard() {
+    read -r -t "$PATIENCE" -u "$STEPS_OUT" HEARD ||
+        die "no answer within $PATIENCE seconds to '$1'; it has said: $(cat "$WORK/steps.err")"
+}
+
+# answer LINE: waits for the answer to LINE. Sets ANSWER.
+answer() {
+    while heard "$1"; do
+        case $HEARD in
+            "stop "*)
+                STOPPED=${HEARD#stop }
+                $AT_STOP
+                tell go
+                ;;
+            "$1: "*)
+                ANSWER=${HEARD#"$1: "}
+                return 0
+                ;;
+            *) die "'$1' is answered by '$HEARD'" ;;
+        esac
+    done
+}
+
+# step LINE: one call, to its end. Sets ANSWER.
+step() {
+    tell "$1"
+    answer "$1"
+}
+
+# steps WHAT LINE EXPECTED: one call, and its answer as a whole.
+steps() {
+    step "$2"
+    expect "$1" "$3" "$ANSWER"
+}
+
+# pin_of SLOT: what the card in reader 0 holds, by its own folder.
+pin_of() {
+    local which=auth
+    [ $(($1 % 2)) -eq 0 ] || which=sign
+    sed -n "s/^$which.pin = //p" "$(card_dir "${CARD_NAME[0]}")/state"
+}
+
+# change SLOT: the PIN that the card has, for another. What the module says of it is compared with what the
+# card holds then: CKR_FUNCTION_FAILED means the old one.
+change() {
+    local old new holds
+    old=$(pin_of "$1")
+    new=${OTHER_PIN[$old]}
+    step "setpin $1 $old $new"
+    holds=$(pin_of "$1")
+    case $ANSWER in
+        CKR_OK) [ "$holds" = "$new" ] || ANSWER+=" but the card holds $holds" ;;
+        CKR_FUNCTION_FAILED) [ "$holds" = "$old" ] || ANSWER+=" but the card holds $holds" ;;
+    esac
+}
+
+# scenario NAME SLOT: all its steps, whatever they are told. Sets ANSWERS.
+scenario() {
+    local line
+    local -a lines
+    IFS=';' read -r -a lines <<<"${SCENARIO[$1]//N/$2}"
+    ANSWERS=()
+    for line in "${lines[@]}"; do
+        case $line in
+            change*) change "$2" ;;
+            login*) step "$line $(pin_of "$2")" ;;
+            *) step "$line" ;;
+        esac
+        ANSWERS+=("$line: $ANSWER")
+    done
+}
+
+# use SLOT [MOMENT COMMAND]: the steps of SCENARIO[use], with COMMAND before the MOMENT-th, and PIN if it is
+# set. Sets ANSWERS.
+use() {
+    local line moment=0
+    local -a lines
+    IFS=';' read -r -a lines <<<"${SCENARIO[use]//N/$1}"
+    ANSWERS=()
+    for line in "${lines[@]}"; do
+        moment=$((moment + 1))
+        if [ "$moment" = "${2:-}" ]; then
+            $3
+        fi
+        case $line in
+            login*) step "$line${PIN:+ $PIN}" ;;
+            *) step "$line" ;;
+        esac
+        ANSWERS+=("$line: $ANSWER")
+    done
+}
+
+# undisturbed NAME SLOT: what the steps are told when nothing happens. Sets EXPECTED.
+undisturbed() {
+    scenario "$@"
+    EXPECTED=("${ANSWERS[@]}")
+    expect "$1, slot $2: undisturbed" '' "$(printf '%s\n' "${ANSWERS[@]}" | grep -v ': CKR_OK' || true)"
+}
+
+# dishonest PATTERN: what should not have been said. The first answer that is not that of an undisturbed run
+# must be like PATTERN, and those after it like it or a consequence of it; a token that goes while it is
+# listed is left out, or says so. Without a login there is no session with one, and no signature.
+dishonest() {
+    local i line tokens none told='' refused=''
+    tokens="tokens: CKR_OK( [0-9]+=([0-9A-F]{16}|$GONE))*"
+    none='[a-z]+ [0-9]+: CKR_(OK public|OK none|USER_NOT_LOGGED_IN|KEY_HANDLE_INVALID|OPERATION_NOT_INITIALIZED)'
+    for i in "${!ANSWERS[@]}"; do
+        line=${ANSWERS[i]}
+        case $line in
+            login*CKR_OK) ;;
+            login*) refused=yes ;;
+            session*user | sign\ *OK*) [ -z "$refused" ] || printf '%s without a login\n' "$line" ;;
+        esac
+        [ "$line" != "${EXPECTED[i]}" ] || continue
+        if grep -qxE -- "[a-z]+ [0-9]+( .*)?: $1|$tokens" <<<"$line"; then
+            told=yes
+        elif [ -z "$told" ] || ! grep -qxE -- "$none" <<<"$line"; then
+            printf '%s\n' "$line"
+        fi
+    done
+}
+
+# differs: the answers that are not those of an undisturbed run.
+differs() {
+    diff <(printf '%s\n' "${EXPECTED[@]}") <(printf '%s\n' "${ANSWERS[@]}") || true
+}
+
+# ---- another program that has the card, too ----
+
+MEDDLED= # what pcscd has answered to it
+
+# meddler_start hold|reconnect|disconnect READER WAY: see tests/api/meddler.c. Has the card, or its
+# transaction, when this returns.
+meddler_start() {
+    local said=''
+    rm -f "$WORK"/meddler.{in,out}
+    mkfifo "$WORK"/meddler.{in,out}
+    "$MEDDLER" "$@" <"$WORK/meddler.in" >"$WORK/meddler.out" 2>&1 &
+    MEDDLER_PID=$!
+    exec {MEDDLER_IN}>"$WORK/meddler.in" {MEDDLER_OUT}<"$WORK/meddler.out"
+    read -r -t "$PATIENCE" -u "$MEDDLER_OUT" said || true
+    [ "$said" = ready ] || die "no other program: $said"
+}
+
+# meddler_go: it does what it came for.
+meddler_go() {
+    echo >&"$MEDDLER_IN"
+}
+
+# meddler_done: waits for what pcscd answers to it. Sets MEDDLED.
+meddler_done() {
+    MEDDLED=''
+    read -r -t "$PATIENCE" -u "$MEDDLER_OUT" MEDDLED || die 'pcscd does not answer to the other program'
+    wait "$MEDDLER_PID" || die "the other program ended with $?: $MEDDLED"
+    exec {MEDDLER_IN}>&- {MEDDLER_OUT}<&-
+}
