@@ -27,6 +27,8 @@
  * of those that have left are asked for as well. */
 #define ASKED_MAX PCSCLITE_MAX_READERS_CONTEXTS
 
+#define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
+
 /* The pseudo reader whose state changes when readers come and go. */
 #define NEW_READERS "\\\\?PnP?\\Notification"
 
@@ -393,13 +395,48 @@ static void forget(struct reader *reader)
     link_close(&reader->link);
 }
 
+static LONG reconnect(struct reader *reader, DWORD initialization)
+{
+    return SCardReconnect(reader->card, SCARD_SHARE_SHARED, PROTOCOLS, initialization,
+                          &reader->protocol);
+}
+
+/*
+ * A program may take a card's power and leave it so (SCardDisconnect, SCARD_UNPOWER_CARD). As long
+ * as any other is connected, pcsc-lite does not give it back by itself: it refuses new connections,
+ * and lets commands of old ones come to nothing. A reset helps. Without a card, power is no
+ * question.
+ */
+static bool has_power(const struct reader *reader)
+{
+    unsigned char atr[READER_ATR_MAX];
+    char name[MAX_READERNAME];
+    DWORD atr_len = sizeof(atr), name_len = sizeof(name), state, protocol;
+    LONG rv = SCardStatus(reader->card, name, &name_len, &state, &protocol, atr, &atr_len);
+    return rv != SCARD_S_SUCCESS || (state & SCARD_PRESENT) == 0 || (state & SCARD_POWERED) != 0;
+}
+
+static LONG connect_without_power(struct reader *reader)
+{
+    LONG rv = SCardConnect(reader->link.context, reader->name, SCARD_SHARE_DIRECT, 0, &reader->card,
+                           &reader->protocol);
+    if (rv != SCARD_S_SUCCESS)
+        return rv;
+    rv = reconnect(reader, SCARD_RESET_CARD);
+    if (rv != SCARD_S_SUCCESS)
+        SCardDisconnect(reader->card, SCARD_LEAVE_CARD);
+    return rv;
+}
+
 static enum err connect_card(struct reader *reader)
 {
     enum err e = link_open(&reader->link);
     if (e != ERR_OK)
         return e;
-    LONG rv = SCardConnect(reader->link.context, reader->name, SCARD_SHARE_SHARED,
-                           SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &reader->card, &reader->protocol);
+    LONG rv = SCardConnect(reader->link.context, reader->name, SCARD_SHARE_SHARED, PROTOCOLS,
+                           &reader->card, &reader->protocol);
+    if (rv == SCARD_W_UNPOWERED_CARD)
+        rv = connect_without_power(reader);
     if (rv != SCARD_S_SUCCESS)
         return failed("SCardConnect", rv);
     reader->connected = true;
@@ -426,10 +463,13 @@ static enum err wait_free(struct reader *reader)
     }
 }
 
-static LONG reconnect(struct reader *reader)
+/* After a reset by another program. */
+static LONG renew(struct reader *reader)
 {
-    return SCardReconnect(reader->card, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1,
-                          SCARD_LEAVE_CARD, &reader->protocol);
+    LONG rv = reconnect(reader, SCARD_LEAVE_CARD);
+    if (rv == SCARD_S_SUCCESS && !has_power(reader))
+        rv = reconnect(reader, SCARD_RESET_CARD);
+    return rv;
 }
 
 /* One try. RETRY is set when another one, with a new connection, is worthwhile. */
@@ -448,7 +488,7 @@ static enum err begin_once(struct reader *reader, bool *fresh, bool *retry)
         LONG rv = SCardBeginTransaction(reader->card);
         if (rv == SCARD_W_RESET_CARD) {
             *fresh = true;
-            rv = reconnect(reader);
+            rv = renew(reader);
             if (rv == SCARD_S_SUCCESS)
                 rv = SCardBeginTransaction(reader->card);
         }

@@ -2,6 +2,7 @@
  *
  * Handles: what is done with one card.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,7 +73,9 @@ LONG SCardConnect(SCARDCONTEXT id, LPCSTR reader, DWORD share, DWORD protocols, 
 {
     struct client_call call;
     LONG rv = client_begin_context(&call, __func__, id);
-    if (share != SCARD_SHARE_SHARED || protocols != PROTOCOLS)
+    /* The second one to a card without power, to give it back by a reset. */
+    if (!(share == SCARD_SHARE_SHARED && protocols == PROTOCOLS) &&
+        !(share == SCARD_SHARE_DIRECT && protocols == 0))
         stage_die("a card is to be shared, with any protocol", call.name);
     struct slot *slot = stage_find(reader);
     if (rv == SCARD_S_SUCCESS)
@@ -90,8 +93,10 @@ LONG SCardReconnect(SCARDHANDLE id, DWORD share, DWORD protocols, DWORD initiali
 {
     struct client_call call;
     LONG rv = client_begin_handle(&call, __func__, id);
-    if (share != SCARD_SHARE_SHARED || protocols != PROTOCOLS || initialization != SCARD_LEAVE_CARD)
-        stage_die("a card is to be shared, with any protocol, and left as it is", call.name);
+    if (share != SCARD_SHARE_SHARED || protocols != PROTOCOLS ||
+        (initialization != SCARD_LEAVE_CARD && initialization != SCARD_RESET_CARD))
+        stage_die("a card is to be shared, with any protocol, and left as it is or reset",
+                  call.name);
     if (call.handle->transaction && client_is_alive(call.context))
         stage_die("reconnected in a transaction", call.name);
     if (rv == SCARD_S_SUCCESS)
@@ -117,6 +122,27 @@ LONG SCardDisconnect(SCARDHANDLE id, DWORD disposition)
         }
         client_remove_handle(call.handle);
         call.handle = NULL;
+    }
+    return client_end(&call, rv);
+}
+
+/* No card here is left without power by others, but by script_fail(). */
+LONG SCardStatus(SCARDHANDLE id, LPSTR name, LPDWORD name_len, LPDWORD state, LPDWORD active,
+                 LPBYTE atr, LPDWORD atr_len)
+{
+    struct client_call call;
+    LONG rv = client_begin_handle(&call, __func__, id);
+    if (name == NULL || *name_len < MAX_READERNAME || atr == NULL || *atr_len < MAX_ATR_SIZE)
+        stage_die("not as the module is to ask", call.name);
+    if (rv == SCARD_S_SUCCESS)
+        rv = trouble(call.handle);
+    if (rv == SCARD_S_SUCCESS) {
+        const struct slot *slot = call.handle->slot;
+        *name_len = (DWORD)snprintf(name, *name_len, "%s", slot->name) + 1;
+        *state = SCARD_PRESENT | SCARD_POWERED;
+        *active = call.handle->protocol;
+        *atr_len = (DWORD)slot->atr_len;
+        memcpy(atr, slot->atr, slot->atr_len);
     }
     return client_end(&call, rv);
 }
