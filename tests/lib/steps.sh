@@ -26,6 +26,7 @@ declare -A SCENARIO=(
 declare -A OTHER_PIN=([1234]=5678 [5678]=1234 [ABC123]=XYZ789 [XYZ789]=ABC123)
 EXPECTED=() # the answers of an undisturbed run
 ANSWERS=()  # of the last one
+declare -A EARLY=() # what was answered before it was asked for
 
 # steps_start CARD...: the names of the cards that may sign.
 steps_start() {
@@ -61,8 +62,14 @@ heard() {
         die "no answer within $PATIENCE seconds to '$1'; it has said: $(cat "$WORK/steps.err")"
 }
 
-# answer LINE: waits for the answer to LINE. Sets ANSWER.
+# answer LINE: waits for the answer to LINE, and keeps those to others that come before. Sets ANSWER.
 answer() {
+    local early=${EARLY["$1"]:-}
+    if [ -n "$early" ]; then
+        ANSWER=$early
+        unset "EARLY[$1]"
+        return 0
+    fi
     while heard "$1"; do
         case $HEARD in
             "stop "*)
@@ -74,9 +81,17 @@ answer() {
                 ANSWER=${HEARD#"$1: "}
                 return 0
                 ;;
-            *) die "'$1' is answered by '$HEARD'" ;;
+            *) EARLY["${HEARD%%: *}"]=${HEARD#*: } ;;
         esac
     done
+}
+
+# await_stop: waits until a call stops, which stays there until it is told to go. Sets STOPPED.
+await_stop() {
+    STOPPED=
+    heard 'stop'
+    [[ $HEARD == "stop "* ]] || die "no call has stopped, but '$HEARD'"
+    STOPPED=${HEARD#stop }
 }
 
 # step LINE: one call, to its end. Sets ANSWER.
