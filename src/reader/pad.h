@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What PC/SC part 10 ("IFDs with Secure PIN Entry Capabilities") says to readers
- * with a PIN pad, as bytes. Nothing here talks to a reader: pcsc.c does.
+ * with a PIN pad, as bytes. Nothing here talks to a reader: reader.c does.
  */
 #ifndef JPKI_READER_PAD_H
 #define JPKI_READER_PAD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The narrow waist between the module and PC/SC. pcsc.c implements it on pcsc-lite and is the only
- * file that knows <winscard.h>; the tests link a scripted twin in its place.
+ * The narrow waist between the module and PC/SC. view.c and reader.c implement it on pcsc-lite,
+ * the only ones that know <winscard.h>; the tests link a scripted twin in their place.
  */
 #ifndef JPKI_READER_READER_H
 #define JPKI_READER_READER_H

@@ -71,7 +71,7 @@ EXPORTED LONG SCardBeginTransaction(SCARDHANDLE card)
 EXPORTED LONG SCardTransmit(SCARDHANDLE card, const SCARD_IO_REQUEST *pci, LPCBYTE command,
                             DWORD len, SCARD_IO_REQUEST *answer_pci, LPBYTE answer, LPDWORD got)
 {
-    LONG (*next)
+    LONG(*next)
     (SCARDHANDLE, const SCARD_IO_REQUEST *, LPCBYTE, DWORD, SCARD_IO_REQUEST *, LPBYTE, LPDWORD);
     find("SCardTransmit", &next);
     pass("transmit");

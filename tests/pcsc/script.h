@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * A scripted PC/SC: the functions of <winscard.h>, for tests. Linked into a test they take the
- * place of libpcsclite below the real reader/pcsc.c. Readers and cards are moved by the functions
- * of twin/twin.h, as those tests do that have the twin in place of pcsc.c.
+ * place of libpcsclite below the real src/reader. Readers and cards are moved by the functions
+ * of twin/twin.h, as those tests do that have the twin in place of it.
  *
  * It behaves as pcsc-lite 1.9 does, and ends the program at what no caller may do: a context or
  * handle that was not given out, is closed, or is the parent process's; two threads in one context;

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "reader/pad.h"
+#include "reader/pcsc.h"
+#include "reader/reader.h"
+#include "support/log.h"
+
+/* How long a transaction of another program is waited for, and how often we look. */
+#define BUSY_WAIT_MS 5000
+#define BUSY_LOOK_MS 10
+
+#define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
+
+struct reader {
+    struct link link;
+    SCARDHANDLE card;
+    DWORD protocol;
+    bool connected;
+    bool pad_asked;    /* since it was connected */
+    uint32_t pad_code; /* control code for a PIN on the reader's pad; 0: it has none */
+    char name[];
+};
+
+static void sleep_ms(unsigned ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
+    nanosleep(&t, NULL);
+}
+
+struct reader *reader_new(const char *name)
+{
+    size_t size = strlen(name) + 1;
+    struct reader *reader = calloc(1, sizeof(*reader) + size);
+    if (reader != NULL)
+        memcpy(reader->name, name, size);
+    return reader;
+}
+
+/* What the service still holds for a connection that cannot be given up, a transaction above all,
+ * goes with the context, which is this reader's alone. */
+static LONG give_up(struct reader *reader, DWORD disposition)
+{
+    LONG rv = SCardDisconnect(reader->card, disposition);
+    reader->connected = false;
+    if (rv != SCARD_S_SUCCESS)
+        link_close(&reader->link);
+    return rv;
+}
+
+void reader_disconnect(struct reader *reader)
+{
+    if (reader->connected)
+        give_up(reader, SCARD_LEAVE_CARD);
+}
+
+void reader_free(struct reader *reader)
+{
+    if (reader == NULL)
+        return;
+    reader_disconnect(reader);
+    link_close(&reader->link);
+    free(reader);
+}
+
+static void forget(struct reader *reader)
+{
+    reader->connected = false;
+    link_close(&reader->link);
+}
+
+static LONG reconnect(struct reader *reader, DWORD initialization)
+{
+    return SCardReconnect(reader->card, SCARD_SHARE_SHARED, PROTOCOLS, initialization,
+                          &reader->protocol);
+}
+
+/*
+ * A program may take a card's power and leave it so (SCardDisconnect, SCARD_UNPOWER_CARD). As long
+ * as any other is connected, pcsc-lite does not give it back by itself: it refuses new connections,
+ * and lets commands of old ones come to nothing. A reset helps. Without a card, power is no
+ * question.
+ */
+static bool has_power(const struct reader *reader)
+{
+    unsigned char atr[READER_ATR_MAX];
+    char name[MAX_READERNAME];
+    DWORD atr_len = sizeof(atr), name_len = sizeof(name), state, protocol;
+    LONG rv = SCardStatus(reader->card, name, &name_len, &state, &protocol, atr, &atr_len);
+    return rv != SCARD_S_SUCCESS || (state & SCARD_PRESENT) == 0 || (state & SCARD_POWERED) != 0;
+}
+
+static LONG connect_without_power(struct reader *reader)
+{
+    LONG rv = SCardConnect(reader->link.context, reader->name, SCARD_SHARE_DIRECT, 0, &reader->card,
+                           &reader->protocol);
+    if (rv != SCARD_S_SUCCESS)
+        return rv;
+    rv = reconnect(reader, SCARD_RESET_CARD);
+    if (rv != SCARD_S_SUCCESS)
+        SCardDisconnect(reader->card, SCARD_LEAVE_CARD);
+    return rv;
+}
+
+static enum err connect_card(struct reader *reader)
+{
+    enum err e = link_open(&reader->link);
+    if (e != ERR_OK)
+        return e;
+    LONG rv = SCardConnect(reader->link.context, reader->name, SCARD_SHARE_SHARED, PROTOCOLS,
+                           &reader->card, &reader->protocol);
+    if (rv == SCARD_W_UNPOWERED_CARD)
+        rv = connect_without_power(reader);
+    if (rv != SCARD_S_SUCCESS)
+        return pcsc_failed("SCardConnect", rv);
+    reader->connected = true;
+    reader->pad_asked = false;
+    return ERR_OK;
+}
+
+/*
+ * pcsc-lite's SCardBeginTransaction waits for ever while another program holds the card, and first
+ * come is not first served. SCardGetAttrib answers SCARD_E_SHARING_VIOLATION at once, so it can
+ * tell when the card is free.
+ */
+static enum err wait_free(struct reader *reader)
+{
+    for (unsigned waited = 0;; waited += BUSY_LOOK_MS) {
+        unsigned char atr[READER_ATR_MAX];
+        DWORD len = sizeof(atr);
+        LONG rv = SCardGetAttrib(reader->card, SCARD_ATTR_ATR_STRING, atr, &len);
+        if (rv != SCARD_E_SHARING_VIOLATION)
+            return ERR_OK; /* anything else shows itself in SCardBeginTransaction */
+        if (waited >= BUSY_WAIT_MS)
+            return ERR_BUSY;
+        sleep_ms(BUSY_LOOK_MS);
+    }
+}
+
+/* After a reset by another program. */
+static LONG renew(struct reader *reader)
+{
+    LONG rv = reconnect(reader, SCARD_LEAVE_CARD);
+    if (rv == SCARD_S_SUCCESS && !has_power(reader))
+        rv = reconnect(reader, SCARD_RESET_CARD);
+    return rv;
+}
+
+/* One try. RETRY is set when another one, with a new connection, is worthwhile. */
+static enum err begin_once(struct reader *reader, bool *fresh, bool *retry)
+{
+    bool was_connected = reader->connected;
+    *retry = false;
+    enum err e = ERR_OK;
+    if (!was_connected) {
+        e = connect_card(reader);
+        *fresh = true;
+    }
+    if (e == ERR_OK)
+        e = wait_free(reader);
+    if (e == ERR_OK) {
+        LONG rv = SCardBeginTransaction(reader->card);
+        if (rv == SCARD_W_RESET_CARD) {
+            *fresh = true;
+            rv = renew(reader);
+            if (rv == SCARD_S_SUCCESS)
+                rv = SCardBeginTransaction(reader->card);
+        }
+        if (rv == SCARD_S_SUCCESS)
+            return ERR_OK;
+        e = pcsc_failed("SCardBeginTransaction", rv);
+    }
+    if (e == ERR_BUSY)
+        return e;
+    /* A connection to a card that was taken out, or to a service that is gone, is worth nothing. */
+    *retry = was_connected || e == ERR_NO_SERVICE;
+    reader_disconnect(reader);
+    if (e == ERR_NO_SERVICE)
+        forget(reader);
+    return e;
+}
+
+enum err reader_begin(struct reader *reader, bool *fresh)
+{
+    bool retry;
+    *fresh = false;
+    enum err e = begin_once(reader, fresh, &retry);
+    if (e != ERR_OK && retry)
+        e = begin_once(reader, fresh, &retry);
+    return e;
+}
+
+static enum err answered(const char *call, LONG rv, DWORD len, size_t *received)
+{
+    if (rv != SCARD_S_SUCCESS)
+        return pcsc_failed(call, rv);
+    if (len > READER_RESPONSE_MAX)
+        return ERR_ANSWER;
+    *received = len;
+    return ERR_OK;
+}
+
+enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
+                         size_t *received)
+{
+    *received = 0;
+    if (!reader->connected)
+        return ERR_NO_CARD;
+    const SCARD_IO_REQUEST *pci =
+        reader->protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
+    DWORD len = READER_RESPONSE_MAX;
+    LONG rv =
+        SCardTransmit(reader->card, pci, command.data, (DWORD)command.len, NULL, response, &len);
+    return answered("SCardTransmit", rv, len, received);
+}
+
+/* ---- the reader's PIN pad ---- */
+
+/* Drivers that know no features at all answer with an error: then there is no pad. */
+static uint32_t ask_pad(struct reader *reader)
+{
+    uint8_t list[MAX_BUFFER_SIZE];
+    DWORD len = 0;
+    uint32_t code = 0;
+    LONG rv =
+        SCardControl(reader->card, CM_IOCTL_GET_FEATURE_REQUEST, NULL, 0, list, sizeof(list), &len);
+    if (rv != SCARD_S_SUCCESS)
+        log_write(LOG_DEBUG, "the reader names no features: 0x%08lX",
+                  (unsigned long)rv & 0xFFFFFFFFUL);
+    else if (len > sizeof(list) || pad_find_verify(bytes_of(list, len), &code) != ERR_OK)
+        log_write(LOG_WARNING, "the reader's list of features makes no sense");
+    else
+        log_write(LOG_DEBUG, "the reader has %s", code != 0 ? "a PIN pad" : "no PIN pad");
+    return code;
+}
+
+bool reader_has_pad(struct reader *reader)
+{
+    if (!reader->connected)
+        return false;
+    if (!reader->pad_asked)
+        reader->pad_code = ask_pad(reader);
+    reader->pad_asked = true;
+    return reader->pad_code != 0;
+}
+
+/* pcsc-lite waits for the reader's answer as long as the driver does: until the holder has typed,
+ * or the reader has given up. */
+enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsigned digits,
+                              uint8_t *response, size_t *received)
+{
+    uint8_t verify[PAD_VERIFY_MAX];
+    *received = 0;
+    if (!reader->connected)
+        return ERR_NO_CARD;
+    if (!reader_has_pad(reader))
+        return ERR_REFUSED;
+    size_t size = pad_build_verify(command, digits, verify);
+    if (size == 0)
+        return ERR_ARGUMENT;
+    DWORD len = 0;
+    LONG rv = SCardControl(reader->card, reader->pad_code, verify, (DWORD)size, response,
+                           READER_RESPONSE_MAX, &len);
+    return answered("SCardControl (PIN pad)", rv, len, received);
+}
+
+/* A transaction that cannot be ended ends with the connection. It would be in the way of all other
+ * programs, also after the next one: pcsc-lite counts them, and one end would not be enough. */
+bool reader_end(struct reader *reader, bool power_off)
+{
+    if (!reader->connected)
+        return !power_off;
+    LONG rv = power_off ? give_up(reader, SCARD_UNPOWER_CARD)
+                        : SCardEndTransaction(reader->card, SCARD_LEAVE_CARD);
+    if (rv == SCARD_S_SUCCESS)
+        return true;
+    enum err e = pcsc_failed(power_off ? "SCardDisconnect" : "SCardEndTransaction", rv);
+    reader_disconnect(reader);
+    return !power_off || e == ERR_NO_CARD || e == ERR_NO_READER; /* no card has no power */
+}
