@@ -76,29 +76,43 @@ static bool save_pair(const struct cert_pair *pair, enum pin which, bool with_ho
                              keys_save(pair->key, dir, key, why)));
 }
 
-static bool issue_pair(const struct issue *issue, enum pin which, const char *dir,
-                       struct problem *why)
+/* Keys from another card save the time that making them takes, which differs much. */
+static bool get_keys(struct cert_pair *pair, enum pin which, const char *from, struct problem *why)
+{
+    char name[24];
+
+    snprintf(name, sizeof name, "%s-ca-key.pem", kinds[which]);
+    pair->ca_key = from ? keys_load(from, name, why) : keys_new(why);
+    if (!pair->ca_key)
+        return false;
+    snprintf(name, sizeof name, "%s-key.pem", kinds[which]);
+    pair->key = from ? keys_load(from, name, why) : keys_new(why);
+    return pair->key;
+}
+
+static bool issue_pair(const struct issue *issue, enum pin which, struct cert_pair *pair,
+                       const char *dir, struct problem *why)
 {
     /* An authority lives ten years and is older than what it issues. */
     struct date ca_from = date_add(issue->from, -1, 0);
     struct cert_times ca = {date_morning(ca_from), date_last_second(date_add(ca_from, 10, -1))};
     struct cert_times holder = {date_first_second(issue->from), date_last_second(issue->to)};
-    struct cert_pair pair = {0};
     uint32_t serial;
 
     if (ca.to < holder.to)
         ca.to = holder.to;
     if (!random_serial(&serial))
         return text_problem(why, "OpenSSL has no random numbers");
-    pair.ca_key = keys_new(why);
-    pair.key = pair.ca_key ? keys_new(why) : NULL;
-    bool ok = pair.key && cert_make(&pair, which, &issue->person, serial, ca, holder, why) &&
-              save_pair(&pair, which, which != PIN_SIGN || issue->settings.sign_cert, dir, why);
-    X509_free(pair.ca);
-    X509_free(pair.holder);
-    EVP_PKEY_free(pair.ca_key);
-    EVP_PKEY_free(pair.key);
-    return ok;
+    return cert_make(pair, which, &issue->person, serial, ca, holder, why) &&
+           save_pair(pair, which, which != PIN_SIGN || issue->settings.sign_cert, dir, why);
+}
+
+static void free_pair(struct cert_pair *pair)
+{
+    X509_free(pair->ca);
+    X509_free(pair->holder);
+    EVP_PKEY_free(pair->ca_key);
+    EVP_PKEY_free(pair->key);
 }
 
 /* A folder that holds something is a card that someone needs, or no card's folder at all. */
@@ -140,14 +154,20 @@ bool issue_card(struct issue *issue, const char *dir, struct problem *why)
     int claim;
     if (!store_claim(dir, &claim, why))
         return false;
-    bool ok = remove_stale(dir, why) && issue_pair(issue, PIN_AUTH, dir, why) &&
-              issue_pair(issue, PIN_SIGN, dir, why) && state_save(&issue->state, dir, why);
+    struct cert_pair auth = {0}, sign = {0};
+    /* The keys first: the folder that they are taken from may be this one. */
+    bool ok = get_keys(&auth, PIN_AUTH, issue->keys, why) &&
+              get_keys(&sign, PIN_SIGN, issue->keys, why) && remove_stale(dir, why) &&
+              issue_pair(issue, PIN_AUTH, &auth, dir, why) &&
+              issue_pair(issue, PIN_SIGN, &sign, dir, why) && state_save(&issue->state, dir, why);
     char *text = ok ? settings_print(&issue->settings) : NULL;
     if (ok && !text)
         ok = text_problem(why, "out of memory");
     /* Last, because a folder with card.conf counts as a card. */
     ok = ok && store_write(dir, "card.conf", 0644, text, strlen(text), why);
     free(text);
+    free_pair(&auth);
+    free_pair(&sign);
     store_release(claim);
     return ok;
 }

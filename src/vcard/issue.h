@@ -23,6 +23,7 @@ struct issue {
     enum issue_age age;
     struct date from, to; /* year 0: as AGE says, to the fifth birthday */
     bool force;           /* overwrite a card */
+    const char *keys;     /* the folder of a card whose keys are taken; NULL: new ones */
 };
 
 void issue_init(struct issue *issue);

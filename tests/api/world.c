@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "token/clock.h"
+#include "lib/keys.h"
 #include "vcard/issue.h"
 #include "vcard/store.h"
 
@@ -98,7 +99,9 @@ const char *world_card(int card)
     struct problem why = {{0}};
     if (!cards[card].made) {
         struct issue issue;
+        char keys[256];
         issue_init(&issue);
+        issue.keys = keys_ready((unsigned)card, keys);
         snprintf(cards[card].dir, sizeof(cards[card].dir), "%s/card%d", top, card);
         if (!issue_card(&issue, cards[card].dir, &why))
             fail_msg("a card cannot be made: %s", why.text);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/keys.h"
 #include "vcard/issue.h"
 #include "vcard/store.h"
 
@@ -25,11 +26,13 @@ static void path_of(char path[128], const char *name)
 
 static bool make_card(const char *name, const char *serial)
 {
+    static unsigned number;
     struct issue issue;
     struct problem why;
-    char path[128];
+    char path[128], keys[256];
     path_of(path, name);
     issue_init(&issue);
+    issue.keys = keys_ready(number++, keys);
     if (serial != NULL)
         snprintf(issue.settings.serial, sizeof(issue.settings.serial), "%s", serial);
     if (issue_card(&issue, path, &why))

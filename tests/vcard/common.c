@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/keys.h"
 #include "vcard/store.h"
 
 #define TEMPLATE "/tmp/test-vcard-XXXXXX"
@@ -18,6 +19,7 @@ size_t common_len;
 int common_setup(void **state)
 {
     struct issue issue;
+    char keys[256];
     struct problem why;
 
     (void)state;
@@ -25,6 +27,7 @@ int common_setup(void **state)
     if (!mkdtemp(common_dir))
         return -1;
     issue_init(&issue);
+    issue.keys = keys_ready(0, keys);
     if (!issue_card(&issue, common_dir, &why)) {
         fprintf(stderr, "%s\n", why.text);
         return -1;

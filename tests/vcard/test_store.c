@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/x509.h>
+
+#include "vcard/keys.h"
 #include "vcard/store.h"
 
 static void write_file(const char *name, const char *text)
@@ -77,6 +80,59 @@ static void odd_folders(void **state)
     issue_init(&issue);
     assert_false(issue_card(&issue, common_dir, &why));
     assert_non_null(strstr(why.text, "--force"));
+}
+
+static void assert_file(const char *name, const uint8_t *data, size_t len, bool same)
+{
+    size_t now_len;
+    uint8_t *now = common_file(name, &now_len);
+
+    assert_true((now_len == len && !memcmp(now, data, len)) == same);
+    free(now);
+}
+
+static void assert_pair(const char *cert_name, const char *key_name)
+{
+    struct problem why;
+    size_t len;
+    uint8_t *der = common_file(cert_name, &len);
+    const unsigned char *at = der;
+    X509 *cert = d2i_X509(NULL, &at, (long)len);
+    EVP_PKEY *key = keys_load(common_dir, key_name, &why);
+
+    assert_int_equal(X509_check_private_key(cert, key), 1);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    free(der);
+}
+
+/* The keys of a card serve a new one, in its own folder, too; without them the card stays. */
+static void keys_of_another(void **state)
+{
+    struct problem why = {""};
+    struct issue issue;
+    size_t key_len, cert_len;
+    uint8_t *key = common_file("sign-key.pem", &key_len);
+    uint8_t *cert = common_file("sign.der", &cert_len);
+
+    (void)state;
+    issue_init(&issue);
+    issue.force = true;
+    issue.keys = "/nonexistent/card";
+    assert_false(issue_card(&issue, common_dir, &why));
+    assert_non_null(strstr(why.text, "/nonexistent/card"));
+    assert_file("sign-key.pem", key, key_len, true);
+    assert_file("sign.der", cert, cert_len, true);
+    issue.keys = common_dir;
+    assert_true(issue_card(&issue, common_dir, &why));
+    assert_file("sign-key.pem", key, key_len, true);
+    assert_file("sign.der", cert, cert_len, false);
+    assert_pair("sign.der", "sign-key.pem");
+    assert_pair("sign-ca.der", "sign-ca-key.pem");
+    assert_pair("auth.der", "auth-key.pem");
+    assert_pair("auth-ca.der", "auth-ca-key.pem");
+    free(key);
+    free(cert);
 }
 
 static void state_survives(void **state)
@@ -220,10 +276,15 @@ static void texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(damaged_files),    cmocka_unit_test(odd_folders),
-        cmocka_unit_test(state_survives),   cmocka_unit_test(atomic),
-        cmocka_unit_test(settings_survive), cmocka_unit_test(one_reader_at_a_time),
-        cmocka_unit_test(issued_pins),      cmocka_unit_test(texts),
+        cmocka_unit_test(damaged_files),
+        cmocka_unit_test(odd_folders),
+        cmocka_unit_test(state_survives),
+        cmocka_unit_test(atomic),
+        cmocka_unit_test(settings_survive),
+        cmocka_unit_test(one_reader_at_a_time),
+        cmocka_unit_test(issued_pins),
+        cmocka_unit_test(keys_of_another),
+        cmocka_unit_test(texts),
     };
 
     return cmocka_run_group_tests(tests, common_setup, common_teardown);
