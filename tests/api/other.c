@@ -41,6 +41,14 @@ unsigned other_tries(enum role role)
     return sw & 0x0F;
 }
 
+unsigned other_signs(enum role role)
+{
+    const char *key = role == AUTH ? "00A4020C020017" : "00A4020C02001A";
+    assert_int_equal(world_other_program(READER_1, SELECT_JPKI), 0x9000);
+    assert_int_equal(world_other_program(READER_1, key), 0x9000);
+    return world_other_program(READER_1, "802A00800301020300");
+}
+
 unsigned other_verifies(enum role role, const char *text)
 {
     select_pin(role);

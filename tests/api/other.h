@@ -13,6 +13,10 @@ extern const unsigned other_full[2];
 /* The tries left, by the card's own word. Leaves a verified PIN as it is. */
 unsigned other_tries(enum role role);
 
+/* Asks for a signature, with the application selected as other programs do, and no PIN of its own:
+ * the card's status word, 9000 where somebody has left a PIN verified. */
+unsigned other_signs(enum role role);
+
 /* Presents TEXT: the card's status word. */
 unsigned other_verifies(enum role role, const char *text);
 
