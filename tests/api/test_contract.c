@@ -3,8 +3,8 @@
  * Each function called in all wrong ways: the code that the standard names, nothing changed, and
  * above all no crash (PKCS#11 3.2, section 5.1).
  */
+#include "child.h"
 #include "contract.h"
-#include "user.h"
 
 #include <string.h>
 
@@ -177,6 +177,39 @@ static void test_not_initialized(void **state)
         expect(&rows[i], "not initialised, all NULL", rv == CKR_CRYPTOKI_NOT_INITIALIZED, rv);
     }
     assert_int_equal(twin_calls(), 0);
+}
+
+/* What the parent of a child has. */
+static struct {
+    CK_SLOT_ID slot;
+    CK_SESSION_HANDLE session;
+    CK_OBJECT_HANDLE object;
+} parents;
+
+/* A forked child is one for which nothing was initialised, whatever its parent has. */
+static void each_in_a_child(void)
+{
+    unsigned long calls = twin_calls();
+    for (int i = 0; i < NUMBERS; i++) {
+        struct arguments a = right(parents.slot, parents.session, parents.object);
+        if (i == NUMBER_C_Finalize)
+            a.info = NULL;
+        if (is_always_possible((enum number)i) || rows[i].call(&a) == CKR_CRYPTOKI_NOT_INITIALIZED)
+            continue;
+        print_error("%s in a child\n", rows[i].name);
+        child_fails(__FILE__, __LINE__);
+    }
+    CHILD_MUST(twin_calls() == calls);
+}
+
+static void test_in_a_child(void **state)
+{
+    (void)state;
+    parents.slot = user_first(AUTH);
+    parents.session = user_logged_in(AUTH);
+    parents.object = user_key(parents.session);
+    assert_rv(user_sign_init(parents.session, CKM_RSA_PKCS, parents.object), CKR_OK);
+    child_run(each_in_a_child);
 }
 
 static void test_finalized(void **state)
@@ -423,6 +456,7 @@ int main(void)
         world_test(test_all_there),
         world_test(test_not_initialized),
         world_test_initialized(test_finalized),
+        world_test_initialized(test_in_a_child),
         world_test_initialized(test_right_arguments),
         world_test_initialized(test_null_one_at_a_time),
         world_test_initialized(test_all_null),

@@ -3,52 +3,14 @@
  * A forked child has a copy of everything and may use none of it (PKCS#11 3.2, section 5.4; "This
  * function applies to one process"). The twin ends a child that uses its parent's reader handles.
  */
-#include "user.h"
+#include "child.h"
 
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#define CHILD_SECONDS 60 /* a child that hangs is ended by its alarm */
 
 static CK_SESSION_HANDLE parents_session;
 static CK_OBJECT_HANDLE parents_key;
 static const uint8_t data[] = {1, 2, 3};
-
-/* In a child: ends it with the line's number, which the parent shows. */
-#define CHILD_MUST(condition)                                                                      \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            child_fails(__LINE__);                                                                 \
-    } while (0)
-
-__attribute__((noreturn)) static void child_fails(int line)
-{
-    fprintf(stderr, "the child failed in line %d\n", line);
-    _exit(1);
-}
-
-static void in_child(void (*function)(void))
-{
-    int status;
-    fflush(NULL);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        signal(SIGALRM, SIG_DFL);
-        alarm(CHILD_SECONDS);
-        function();
-        _exit(0);
-    }
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
 
 static void parent_logs_in(void)
 {
@@ -68,19 +30,7 @@ static void expect_parent_signs(void)
 
 static void expect_uninitialized(void)
 {
-    CK_ULONG count = 0;
-    CK_SESSION_INFO info;
-    CK_INFO general;
-    CK_BYTE out[SIGNATURE];
-    CK_ULONG len = sizeof(out);
-    CHILD_MUST(C_GetInfo(&general) == CKR_CRYPTOKI_NOT_INITIALIZED);
-    CHILD_MUST(C_GetSlotList(CK_TRUE, NULL, &count) == CKR_CRYPTOKI_NOT_INITIALIZED);
-    CHILD_MUST(C_GetSessionInfo(parents_session, &info) == CKR_CRYPTOKI_NOT_INITIALIZED);
-    CHILD_MUST(user_sign_init(parents_session, CKM_RSA_PKCS, parents_key) ==
-               CKR_CRYPTOKI_NOT_INITIALIZED);
-    CHILD_MUST(C_Sign(parents_session, out, 1, out, &len) == CKR_CRYPTOKI_NOT_INITIALIZED);
-    CHILD_MUST(C_CloseSession(parents_session) == CKR_CRYPTOKI_NOT_INITIALIZED);
-    CHILD_MUST(C_Logout(parents_session) == CKR_CRYPTOKI_NOT_INITIALIZED);
+    child_is_uninitialized(parents_session, parents_key);
 }
 
 static void initialize_and_sign(void)
@@ -114,8 +64,8 @@ static void grandchild(void)
     CHILD_MUST(C_Initialize(NULL) == CKR_OK);
     parents_session = user_logged_in(SIGN);
     parents_key = user_key(parents_session);
-    in_child(expect_uninitialized);
-    in_child(initialize_and_sign);
+    child_run(expect_uninitialized);
+    child_run(initialize_and_sign);
     CHILD_MUST(user_session_state(parents_session) == CKS_RW_USER_FUNCTIONS);
 }
 
@@ -125,7 +75,7 @@ static void test_child_knows_nothing(void **state)
 {
     (void)state;
     parent_logs_in();
-    in_child(expect_uninitialized);
+    child_run(expect_uninitialized);
     expect_parent_signs();
 }
 
@@ -133,19 +83,19 @@ static void test_child_initializes(void **state)
 {
     (void)state;
     parent_logs_in();
-    in_child(initialize_and_sign);
+    child_run(initialize_and_sign);
     expect_parent_signs();
-    in_child(finalize_first);
+    child_run(finalize_first);
     expect_parent_signs();
-    in_child(grandchild);
+    child_run(grandchild);
     expect_parent_signs();
 }
 
 static void test_child_of_nothing(void **state)
 {
     (void)state;
-    in_child(expect_uninitialized);
-    in_child(initialize_and_sign);
+    child_run(expect_uninitialized);
+    child_run(initialize_and_sign);
     assert_rv(C_Finalize(NULL), CKR_CRYPTOKI_NOT_INITIALIZED);
 }
 
@@ -160,7 +110,7 @@ static void test_child_dies_logged_in(void **state)
 {
     (void)state;
     parent_logs_in();
-    in_child(login_and_die);
+    child_run(login_and_die);
     CK_SESSION_HANDLE sign = user_open(SIGN);
     assert_int_equal(user_session_state(sign), CKS_RW_PUBLIC_SESSION);
     expect_parent_signs();
@@ -168,61 +118,17 @@ static void test_child_dies_logged_in(void **state)
 
 /* ---- the PIN ---- */
 
-struct area {
-    uint8_t *at;
-    size_t len;
-};
-static struct area areas[64];
-static size_t area_count;
-
-/* Mappings that the kernel wipes in a child (VmFlags: wf). */
-static void find_wiped_areas(void)
-{
-    char line[512];
-    unsigned long from = 0, to = 0;
-    FILE *file = fopen("/proc/self/smaps", "r");
-    assert_non_null(file);
-    area_count = 0;
-    while (fgets(line, sizeof(line), file) != NULL) {
-        unsigned long a, b;
-        if (sscanf(line, "%lx-%lx ", &a, &b) == 2) {
-            from = a;
-            to = b;
-        } else if (strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " wf") != NULL) {
-            assert_true(area_count < sizeof(areas) / sizeof(areas[0]));
-            areas[area_count++] = (struct area){(uint8_t *)from, to - from};
-        }
-    }
-    fclose(file);
-}
-
-static bool pin_is_in_areas(void)
-{
-    for (size_t i = 0; i < area_count; i++)
-        if (memmem(areas[i].at, areas[i].len, AUTH_PIN, 4) != NULL)
-            return true;
-    return false;
-}
-
-static void expect_wiped(void)
-{
-    CHILD_MUST(!pin_is_in_areas());
-    for (size_t i = 0; i < area_count; i++)
-        for (size_t k = 0; k < areas[i].len; k++)
-            CHILD_MUST(areas[i].at[k] == 0);
-}
-
 static void test_pin_is_not_inherited(void **state)
 {
     (void)state;
     parent_logs_in();
-    find_wiped_areas();
-    assert_true(pin_is_in_areas()); /* or this test would prove nothing */
-    in_child(expect_wiped);
+    child_find_wiped();
+    assert_true(child_wiped_have(AUTH_PIN)); /* or this test would prove nothing */
+    child_run(child_is_wiped);
     expect_parent_signs();
     assert_rv(C_Logout(parents_session), CKR_OK);
-    find_wiped_areas();
-    assert_false(pin_is_in_areas());
+    child_find_wiped();
+    assert_false(child_wiped_have(AUTH_PIN));
 }
 
 /* ---- a fork while other threads are inside ---- */
@@ -253,8 +159,11 @@ static void *sign_slowly(void *argument)
 static void initialize_at_least(void)
 {
     CK_ULONG count = 0;
-    twin_set_hook(NULL, NULL);
     expect_uninitialized();
+    twin_clear(); /* the parent's transaction would be waited for */
+    twin_reader(READER_1, true);
+    twin_reader(READER_2, true);
+    twin_insert_vcard(READER_2, world_card(CARD_1));
     CHILD_MUST(C_Initialize(NULL) == CKR_OK);
     CHILD_MUST(C_GetSlotList(CK_FALSE, NULL, &count) == CKR_OK);
     CHILD_MUST(count == 4);
@@ -272,7 +181,7 @@ static void test_fork_in_the_middle(void **state)
     twin_set_hook(hold, NULL);
     assert_int_equal(pthread_create(&thread, NULL, sign_slowly, &rv), 0);
     sem_wait(&inside);
-    in_child(initialize_at_least);
+    child_run(initialize_at_least);
     sem_post(&go_on);
     /* The proof that the card forgets PINs may be a signing command of its own. */
     sem_post(&go_on);
