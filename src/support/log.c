@@ -34,6 +34,22 @@ static atomic_int threshold = LOG_OFF;
 static atomic_int target = NO_FILE;
 static atomic_int writers;
 
+/* The file behind TARGET: written only while that is NO_FILE and there are no WRITERS. */
+static struct {
+    dev_t device;
+    ino_t number;
+} target_file;
+
+/* A program that becomes a daemon closes all descriptors, and their numbers go to files of its own:
+ * those are neither written to nor closed. */
+static bool is_still_log(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_dev == target_file.device &&
+           st.st_ino == target_file.number;
+}
+
 static int open_file(const char *file)
 {
     /* O_NONBLOCK: a FIFO in its place must not stop the host. */
@@ -48,7 +64,11 @@ static int open_file(const char *file)
         return NO_FILE;
     }
     fd = descriptor_above_standard(fd);
-    return fd < 0 ? NO_FILE : fd;
+    if (fd < 0)
+        return NO_FILE;
+    target_file.device = st.st_dev;
+    target_file.number = st.st_ino;
+    return fd;
 }
 
 /* Closes FD once no thread writes to it. A count that stays up was inherited by fork from a
@@ -61,23 +81,12 @@ static void close_unused(int fd)
         return;
     for (int round = 0; round < 100; round++) {
         if (atomic_load(&writers) == 0) {
-            close(fd);
+            if (is_still_log(fd))
+                close(fd);
             return;
         }
         nanosleep(&pause, NULL);
     }
-}
-
-void log_open(enum log_level level, const char *file)
-{
-    int saved = errno;
-    int fd = file != NULL && level != LOG_OFF ? open_file(file) : NO_FILE;
-
-    close_unused(atomic_exchange(&target, fd));
-    atomic_store(&threshold, (int)level);
-    errno = saved;
-    if (fd == NO_FILE && file != NULL)
-        log_write(LOG_WARNING, "the log file cannot be opened; the log goes to standard error");
 }
 
 void log_close(void)
@@ -87,6 +96,20 @@ void log_close(void)
     atomic_store(&threshold, LOG_OFF);
     close_unused(atomic_exchange(&target, NO_FILE));
     errno = saved;
+}
+
+void log_open(enum log_level level, const char *file)
+{
+    int saved = errno;
+    int fd;
+
+    log_close(); /* a child has its parent's */
+    fd = file != NULL && level != LOG_OFF ? open_file(file) : NO_FILE;
+    atomic_store(&target, fd);
+    atomic_store(&threshold, (int)level);
+    errno = saved;
+    if (fd == NO_FILE && file != NULL)
+        log_write(LOG_WARNING, "the log file cannot be opened; the log goes to standard error");
 }
 
 bool log_on(enum log_level level)
@@ -140,7 +163,10 @@ void log_write(enum log_level level, const char *format, ...)
     va_end(arguments);
     atomic_fetch_add(&writers, 1);
     fd = atomic_load(&target);
-    descriptor_write(fd == NO_FILE ? STDERR_FILENO : fd, line, len);
+    if (fd == NO_FILE)
+        descriptor_write(STDERR_FILENO, line, len);
+    else if (is_still_log(fd))
+        descriptor_write(fd, line, len);
     atomic_fetch_sub(&writers, 1);
     errno = saved;
 }

@@ -346,15 +346,67 @@ static void test_threads(void **state)
     assert_int_equal(count, 800);
 }
 
+/* The log's own, which only this process tells. */
+static int descriptor_of_log(void)
+{
+    struct stat named, st;
+
+    assert_int_equal(stat(file, &named), 0);
+    for (int fd = 0; fd < 256; fd++)
+        if (fstat(fd, &st) == 0 && st.st_dev == named.st_dev && st.st_ino == named.st_ino)
+            return fd;
+    fail_msg("the log file is not open");
+    return -1;
+}
+
+/* Programs that become a daemon close every descriptor, as a rule in a forked child, and the
+ * numbers go to files of their own. */
+static void test_descriptor_taken_away(void **state)
+{
+    struct stat st;
+    char other[80];
+
+    (void)state;
+    snprintf(other, sizeof(other), "%s.other", file);
+    log_open(LOG_INFO, file);
+    int mine = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(mine >= 0);
+    int taken = descriptor_of_log();
+    assert_int_equal(dup2(mine, taken), taken);
+    log_write(LOG_ERROR, "a line for the log");
+    assert_int_equal(fstat(taken, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    log_open(LOG_INFO, file);
+    assert_true(fcntl(taken, F_GETFD) >= 0);
+    log_write(LOG_INFO, "again");
+    assert_string_equal(content(), line("info", "again"));
+    log_close();
+    assert_true(fcntl(taken, F_GETFD) >= 0);
+    assert_int_equal(fstat(taken, &st), 0);
+    assert_int_equal(st.st_size, 0);
+    close(taken);
+    close(mine);
+    unlink(other);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, fresh, fresh)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_filter),      TEST(test_form_and_mode), TEST(test_control_characters),
-        TEST(test_long_lines),  TEST(test_one_write),     TEST(test_link_not_followed),
-        TEST(test_not_a_file),  TEST(test_errno_kept),    TEST(test_not_a_standard_descriptor),
-        TEST(test_descriptors), TEST(test_nobody_reads),  TEST(test_threads),
+        TEST(test_filter),
+        TEST(test_form_and_mode),
+        TEST(test_control_characters),
+        TEST(test_long_lines),
+        TEST(test_one_write),
+        TEST(test_link_not_followed),
+        TEST(test_not_a_file),
+        TEST(test_errno_kept),
+        TEST(test_not_a_standard_descriptor),
+        TEST(test_descriptors),
+        TEST(test_nobody_reads),
+        TEST(test_threads),
+        TEST(test_descriptor_taken_away),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
