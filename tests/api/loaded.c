@@ -25,9 +25,8 @@ void loaded_must(const char *what, CK_RV rv)
         loaded_die("%s: 0x%08lX", what, rv);
 }
 
-CK_FUNCTION_LIST *loaded_functions(const char *path)
+void *loaded_module(const char *path, CK_FUNCTION_LIST **p11)
 {
-    CK_FUNCTION_LIST *p11 = NULL;
     CK_C_GetFunctionList get;
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (module == NULL)
@@ -36,7 +35,14 @@ CK_FUNCTION_LIST *loaded_functions(const char *path)
     if (symbol == NULL)
         loaded_die("%s", dlerror());
     memcpy(&get, &symbol, sizeof(get)); /* ISO C knows no way from one to the other */
-    loaded_must("C_GetFunctionList", get(&p11));
+    loaded_must("C_GetFunctionList", get(p11));
+    return module;
+}
+
+CK_FUNCTION_LIST *loaded_functions(const char *path)
+{
+    CK_FUNCTION_LIST *p11 = NULL;
+    loaded_module(path, &p11);
     return p11;
 }
 

@@ -23,7 +23,10 @@ void loaded_must(const char *what, CK_RV rv);
 /* Prints a line and ends the program. */
 __attribute__((format(printf, 1, 2), noreturn)) void loaded_die(const char *format, ...);
 
-/* dlopen() and C_GetFunctionList. */
+/* dlopen() and C_GetFunctionList; what it returns is for dlclose(). */
+void *loaded_module(const char *path, CK_FUNCTION_LIST **p11);
+
+/* The same for a module that stays. */
 CK_FUNCTION_LIST *loaded_functions(const char *path);
 
 /* The same and C_Initialize. */

@@ -46,21 +46,6 @@ pin_accepted() {
     ! grep -q "^$1.tries = 2" "$(card_dir card)/state"
 }
 
-# hold and let_go: another program that is connected and does nothing.
-hold() {
-    rm -f "$WORK/hold"
-    mkfifo "$WORK/hold"
-    "$ATTACKER" hold 0 <"$WORK/hold" >"$WORK/held" 2>&1 &
-    HOLDER=$!
-    exec {HOLD}>"$WORK/hold"
-    wait_until 10 grep -q holding "$WORK/held" || die "no other program: $(cat "$WORK/held")"
-}
-
-let_go() {
-    exec {HOLD}>&-
-    wait "$HOLDER"
-}
-
 # dies WHICH INSIDE WAY: a fresh card; the victim dies in C_Login or C_Sign, with the PIN accepted.
 # The card's program counts its commands from its start, so it is started for each death.
 dies() {

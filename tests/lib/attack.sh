@@ -50,6 +50,21 @@ victim_ends() {
     VICTIM_PID=
 }
 
+# hold and let_go: another program that is connected and does nothing.
+hold() {
+    rm -f "$WORK/hold"
+    mkfifo "$WORK/hold"
+    "$ATTACKER" hold 0 <"$WORK/hold" >"$WORK/held" 2>&1 &
+    HOLDER=$!
+    exec {HOLD}>"$WORK/hold"
+    wait_until 10 grep -q holding "$WORK/held" || die "no other program: $(cat "$WORK/held")"
+}
+
+let_go() {
+    exec {HOLD}>&-
+    wait "$HOLDER"
+}
+
 # row WHO WHICH MOMENT SEEN FIGURES: a line of the table.
 row() {
     printf '        %-14s %-5s %-30s %-7s %s\n' "$@"
