@@ -23,6 +23,8 @@ struct lock; /* not recursive */
 struct lock *lock_new(const struct lock_calls *calls);
 void lock_free(struct lock *lock);
 
+/* When the application's functions cannot lock, the caller goes on without; lock_give() then leaves
+ * the mutex alone. */
 void lock_take(struct lock *lock);
 void lock_give(struct lock *lock);
 

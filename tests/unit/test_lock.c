@@ -112,6 +112,39 @@ static void test_application_calls(void **state)
     assert_int_equal(destroyed, 1);
 }
 
+static void *take_in_vain(void *argument)
+{
+    struct lock *lock = argument;
+    fails = true;
+    lock_take(lock);
+    lock_give(lock);
+    fails = false;
+    return NULL;
+}
+
+/* What was not taken is not given back, whether nobody has it or another thread. */
+static void test_not_taken_not_given(void **state)
+{
+    pthread_t thread;
+    struct lock *lock = lock_new(&all_calls);
+
+    (void)state;
+    assert_non_null(lock);
+    take_in_vain(lock);
+    assert_int_equal(taken, 1);
+    assert_int_equal(given, 0);
+    lock_take(lock);
+    assert_int_equal(pthread_create(&thread, NULL, take_in_vain, lock), 0);
+    pthread_join(thread, NULL);
+    assert_int_equal(taken, 3);
+    assert_int_equal(given, 0);
+    lock_give(lock);
+    assert_int_equal(given, 1);
+    lock_give(lock); /* nor twice */
+    assert_int_equal(given, 1);
+    lock_free(lock);
+}
+
 static void test_cannot_be_made(void **state)
 {
     (void)state;
@@ -153,6 +186,9 @@ static void test_failures_are_logged(void **state)
     log_open(LOG_ERROR, file);
     fails = true;
     lock_take(lock);
+    fails = false;
+    lock_take(lock);
+    fails = true;
     lock_give(lock);
     lock_free(lock);
     log_close();
@@ -169,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_excludes),
         cmocka_unit_test_setup(test_application_calls, reset),
+        cmocka_unit_test_setup(test_not_taken_not_given, reset),
         cmocka_unit_test_setup(test_cannot_be_made, reset),
         cmocka_unit_test_setup(test_calls_missing, reset),
         cmocka_unit_test_setup(test_failures_are_logged, reset),
