@@ -100,7 +100,7 @@ static LONG connect_without_power(struct reader *reader)
         return rv;
     rv = reconnect(reader, SCARD_RESET_CARD);
     if (rv != SCARD_S_SUCCESS)
-        SCardDisconnect(reader->card, SCARD_LEAVE_CARD);
+        give_up(reader, SCARD_LEAVE_CARD);
     return rv;
 }
 
@@ -125,27 +125,41 @@ static enum err connect_card(struct reader *reader)
  * come is not first served. SCardGetAttrib answers SCARD_E_SHARING_VIOLATION at once, so it can
  * tell when the card is free.
  */
-static enum err wait_free(struct reader *reader)
+static LONG wait_free(struct reader *reader)
 {
     for (unsigned waited = 0;; waited += BUSY_LOOK_MS) {
         unsigned char atr[READER_ATR_MAX];
         DWORD len = sizeof(atr);
         LONG rv = SCardGetAttrib(reader->card, SCARD_ATTR_ATR_STRING, atr, &len);
         if (rv != SCARD_E_SHARING_VIOLATION)
-            return ERR_OK; /* anything else shows itself in SCardBeginTransaction */
+            return SCARD_S_SUCCESS; /* anything else shows itself in SCardBeginTransaction */
         if (waited >= BUSY_WAIT_MS)
-            return ERR_BUSY;
+            return rv;
         sleep_ms(BUSY_LOOK_MS);
     }
 }
 
-/* After a reset by another program. */
+/* Inside the transaction, so that no other program is in the middle of one, and so that none can
+ * keep us waiting in SCardStatus and SCardReconnect, which wait like SCardBeginTransaction. */
+static LONG give_power(struct reader *reader)
+{
+    if (has_power(reader))
+        return SCARD_S_SUCCESS;
+    LONG rv = reconnect(reader, SCARD_RESET_CARD);
+    if (rv != SCARD_S_SUCCESS)
+        give_up(reader, SCARD_LEAVE_CARD); /* and the transaction with it */
+    return rv;
+}
+
+/* After a reset by another program, which may have begun a transaction since. */
 static LONG renew(struct reader *reader)
 {
     LONG rv = reconnect(reader, SCARD_LEAVE_CARD);
-    if (rv == SCARD_S_SUCCESS && !has_power(reader))
-        rv = reconnect(reader, SCARD_RESET_CARD);
-    return rv;
+    if (rv == SCARD_S_SUCCESS)
+        rv = wait_free(reader);
+    if (rv == SCARD_S_SUCCESS)
+        rv = SCardBeginTransaction(reader->card);
+    return rv == SCARD_S_SUCCESS ? give_power(reader) : rv;
 }
 
 /* One try. RETRY is set when another one, with a new connection, is worthwhile. */
@@ -158,15 +172,13 @@ static enum err begin_once(struct reader *reader, bool *fresh, bool *retry)
         e = connect_card(reader);
         *fresh = true;
     }
-    if (e == ERR_OK)
-        e = wait_free(reader);
     if (e == ERR_OK) {
-        LONG rv = SCardBeginTransaction(reader->card);
+        LONG rv = wait_free(reader);
+        if (rv == SCARD_S_SUCCESS)
+            rv = SCardBeginTransaction(reader->card);
         if (rv == SCARD_W_RESET_CARD) {
             *fresh = true;
             rv = renew(reader);
-            if (rv == SCARD_S_SUCCESS)
-                rv = SCardBeginTransaction(reader->card);
         }
         if (rv == SCARD_S_SUCCESS)
             return ERR_OK;

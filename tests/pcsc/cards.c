@@ -68,6 +68,15 @@ static LONG can_connect(const struct context *context, const struct slot *slot,
     return rv;
 }
 
+/* Whose power another program has taken stays so while anybody is connected. */
+static LONG power_for_the_first(struct slot *slot)
+{
+    if (!slot->powered && client_is_used(slot))
+        return SCARD_W_UNPOWERED_CARD;
+    stage_power_on(slot);
+    return SCARD_S_SUCCESS;
+}
+
 LONG SCardConnect(SCARDCONTEXT id, LPCSTR reader, DWORD share, DWORD protocols, LPSCARDHANDLE card,
                   LPDWORD active)
 {
@@ -80,8 +89,11 @@ LONG SCardConnect(SCARDCONTEXT id, LPCSTR reader, DWORD share, DWORD protocols, 
     struct slot *slot = stage_find(reader);
     if (rv == SCARD_S_SUCCESS)
         rv = can_connect(call.context, slot, NULL);
+    if (rv == SCARD_S_SUCCESS && share == SCARD_SHARE_SHARED)
+        rv = power_for_the_first(slot);
     if (rv == SCARD_S_SUCCESS) {
         struct handle *handle = client_add_handle(call.context, slot);
+        handle->direct = share == SCARD_SHARE_DIRECT;
         handle->protocol = *active = protocol();
         *card = handle->id;
     }
@@ -97,11 +109,15 @@ LONG SCardReconnect(SCARDHANDLE id, DWORD share, DWORD protocols, DWORD initiali
         (initialization != SCARD_LEAVE_CARD && initialization != SCARD_RESET_CARD))
         stage_die("a card is to be shared, with any protocol, and left as it is or reset",
                   call.name);
-    if (call.handle->transaction && client_is_alive(call.context))
-        stage_die("reconnected in a transaction", call.name);
+    if (call.handle->transaction != (initialization == SCARD_RESET_CARD) &&
+        client_is_alive(call.context) && !call.handle->direct)
+        stage_die("a reset outside a transaction, or a transaction for nothing else", call.name);
     if (rv == SCARD_S_SUCCESS)
         rv = can_connect(call.context, call.handle->slot, call.handle);
+    if (rv == SCARD_S_SUCCESS && initialization == SCARD_RESET_CARD)
+        stage_reset(call.handle->slot);
     if (rv == SCARD_S_SUCCESS) {
+        call.handle->direct = false;
         client_take_card(call.handle);
         call.handle->protocol = *active = protocol();
     }
@@ -126,7 +142,7 @@ LONG SCardDisconnect(SCARDHANDLE id, DWORD disposition)
     return client_end(&call, rv);
 }
 
-/* No card here is left without power by others, but by script_fail(). */
+/* Waits like SCardBeginTransaction. */
 LONG SCardStatus(SCARDHANDLE id, LPSTR name, LPDWORD name_len, LPDWORD state, LPDWORD active,
                  LPBYTE atr, LPDWORD atr_len)
 {
@@ -135,11 +151,13 @@ LONG SCardStatus(SCARDHANDLE id, LPSTR name, LPDWORD name_len, LPDWORD state, LP
     if (name == NULL || *name_len < MAX_READERNAME || atr == NULL || *atr_len < MAX_ATR_SIZE)
         stage_die("not as the module is to ask", call.name);
     if (rv == SCARD_S_SUCCESS)
+        rv = wait_turn(call.context, call.handle->slot, call.handle);
+    if (rv == SCARD_S_SUCCESS)
         rv = trouble(call.handle);
     if (rv == SCARD_S_SUCCESS) {
         const struct slot *slot = call.handle->slot;
         *name_len = (DWORD)snprintf(name, *name_len, "%s", slot->name) + 1;
-        *state = SCARD_PRESENT | SCARD_POWERED;
+        *state = SCARD_PRESENT | (slot->powered ? SCARD_POWERED : 0);
         *active = call.handle->protocol;
         *atr_len = (DWORD)slot->atr_len;
         memcpy(atr, slot->atr, slot->atr_len);
@@ -230,6 +248,8 @@ static LONG run(const struct client_call *call, const uint8_t *command, size_t l
         stage_take();
     }
     LONG rv = client_is_alive(call->context) ? trouble(call->handle) : SCARD_E_NO_SERVICE;
+    if (rv == SCARD_S_SUCCESS && !call->handle->slot->powered)
+        rv = SCARD_E_NOT_TRANSACTED;
     if (rv == SCARD_S_SUCCESS && !answered) {
         n = stage_run_card(call->handle->slot, command, len, room);
         rv = client_is_alive(call->context) ? trouble(call->handle) : SCARD_E_NO_SERVICE;

@@ -297,9 +297,16 @@ const void *client_owner(const struct slot *slot)
 
 void client_take_card(struct handle *handle)
 {
-    stage_power_on(handle->slot);
     handle->insertion = handle->slot->insertion;
     handle->resets = handle->slot->resets;
+}
+
+bool client_is_used(const struct slot *slot)
+{
+    for (const struct handle *h = handles; h != NULL; h = h->next)
+        if (h->slot == slot && client_is_alive(h->context))
+            return true;
+    return false;
 }
 
 unsigned script_contexts(void)

@@ -27,6 +27,7 @@ struct handle {
     unsigned long insertion, resets; /* as they were when it was connected */
     DWORD protocol;
     bool transaction;
+    bool direct; /* connected to the reader only, until it is reconnected */
     struct handle *next;
 };
 
@@ -60,7 +61,10 @@ void client_release(struct handle *handle); /* its transaction, if it has one */
  * copy: it counts as ended. */
 const void *client_owner(const struct slot *slot);
 
-/* The handle goes on with the card that is in, powered. */
+/* The handle goes on with the card that is in. */
 void client_take_card(struct handle *handle);
+
+/* Whether anybody is connected to the reader. */
+bool client_is_used(const struct slot *slot);
 
 #endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Other programs reset the card, take its power, and begin transactions, at the moments that only
+ * the functions of PC/SC know.
+ */
+#include "pcsc/script.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "api/user.h"
+
+#define WATCHDOG_SECONDS 120
+#define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
+
+/* The other program, connected since before the test. */
+static SCARDCONTEXT context;
+static SCARDHANDLE card;
+
+/* What it does before the module calls this function for the NTH time, which counts from 0. */
+static struct {
+    const char *call;
+    unsigned nth, calls;
+    void (*act)(void);
+    bool acting;
+} plan;
+
+static void before(unsigned long k, const char *name)
+{
+    (void)k;
+    if (plan.acting || plan.call == NULL || strcmp(name, plan.call) != 0)
+        return;
+    plan.acting = true;
+    if (plan.calls++ == plan.nth)
+        plan.act();
+    plan.acting = false;
+}
+
+static void plan_for(const char *call, unsigned nth, void (*act)(void))
+{
+    plan.call = call;
+    plan.nth = nth;
+    plan.act = act;
+    plan.calls = 0;
+}
+
+static void begin_transaction(void)
+{
+    assert_int_equal(SCardBeginTransaction(card), SCARD_S_SUCCESS);
+}
+
+static void connect_other(void)
+{
+    DWORD protocol;
+    assert_int_equal(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context),
+                     SCARD_S_SUCCESS);
+    assert_int_equal(
+        SCardConnect(context, READER_1, SCARD_SHARE_SHARED, PROTOCOLS, &card, &protocol),
+        SCARD_S_SUCCESS);
+}
+
+static void take_power(void)
+{
+    SCARDHANDLE second;
+    DWORD protocol;
+    assert_int_equal(
+        SCardConnect(context, READER_1, SCARD_SHARE_SHARED, PROTOCOLS, &second, &protocol),
+        SCARD_S_SUCCESS);
+    assert_int_equal(SCardDisconnect(second, SCARD_UNPOWER_CARD), SCARD_S_SUCCESS);
+}
+
+/* The other program has seen the reset, and can go on with the card. */
+static void renew_other(void)
+{
+    DWORD protocol;
+    assert_int_equal(
+        SCardReconnect(card, SCARD_SHARE_SHARED, PROTOCOLS, SCARD_LEAVE_CARD, &protocol),
+        SCARD_S_SUCCESS);
+}
+
+static int begin(void **state)
+{
+    script_clear();
+    memset(&plan, 0, sizeof(plan));
+    int result = world_begin(state);
+    connect_other();
+    script.before = before;
+    return result;
+}
+
+static int end(void **state)
+{
+    script_clear();
+    SCardReleaseContext(context);
+    int result = world_end(state);
+    return script_contexts() + script_handles() == 0 ? result : -1;
+}
+
+/* A signature that counts: it is the one PIN command, and others can have the card afterwards. */
+static void signs(CK_SESSION_HANDLE session)
+{
+    uint8_t signature[SIGNATURE];
+    assert_rv(user_sign(session, CKM_RSA_PKCS, user_key(session), "abc", 3, signature), CKR_OK);
+    assert_true(user_verify(CARD_1, AUTH, CKM_RSA_PKCS, "abc", 3, signature));
+    assert_int_equal(twin_open_transactions(), 0);
+}
+
+static CK_SESSION_HANDLE logged_in(void)
+{
+    world_initialize(NULL);
+    CK_SESSION_HANDLE session = user_logged_in(AUTH);
+    user_key(session);
+    twin_counters_clear();
+    return session;
+}
+
+/* Before it begins a transaction, the module looks whether the card is free. After a reset it
+ * renews its connection, and looks again: whoever has begun a transaction meanwhile is waited for
+ * as long as anybody else is, and no longer. */
+static void test_transaction_after_reset(void **state)
+{
+    uint8_t signature[SIGNATURE];
+    (void)state;
+    CK_SESSION_HANDLE session = logged_in();
+    CK_OBJECT_HANDLE key = user_key(session);
+    twin_warm_reset(READER_1);
+    renew_other();
+    plan_for("SCardGetAttrib", 1, begin_transaction);
+    assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_DEVICE_ERROR);
+    plan.call = NULL;
+    assert_int_equal(twin_verifies(), 0);
+    assert_int_equal(SCardEndTransaction(card, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
+    signs(session);
+    assert_int_equal(twin_verifies(), 1);
+}
+
+/* Nobody gives a card its power back that a program has taken, if not the module. */
+static void test_power_taken(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE session = logged_in();
+    take_power();
+    signs(session);
+    assert_int_equal(twin_verifies(), 1);
+}
+
+/* The same for a connection that is new. */
+static void test_power_taken_before(void **state)
+{
+    (void)state;
+    world_initialize(NULL);
+    take_power();
+    signs(user_logged_in(AUTH));
+}
+
+/* The reset that gives it back falls into nobody's transaction. */
+static void test_power_and_transaction(void **state)
+{
+    uint8_t signature[SIGNATURE];
+    (void)state;
+    CK_SESSION_HANDLE session = logged_in();
+    CK_OBJECT_HANDLE key = user_key(session);
+    take_power();
+    renew_other();
+    begin_transaction();
+    assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_DEVICE_ERROR);
+    assert_int_equal(SCardEndTransaction(card, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
+    signs(session);
+}
+
+#define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        row(test_transaction_after_reset),
+        row(test_power_taken),
+        row(test_power_taken_before),
+        row(test_power_and_transaction),
+    };
+    alarm(WATCHDOG_SECONDS);
+    return cmocka_run_group_tests_name("others", tests, world_setup, world_teardown);
+}
