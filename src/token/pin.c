@@ -84,6 +84,18 @@ void pin_use(struct token *token)
 
 /* ---- login ---- */
 
+/* A card might not count while somebody else's login is open. One that cannot be made to drop it is
+ * asked all the same; where dropping broke off, it is not known which application is selected. */
+static enum err tries_when_dropped(struct token *token, int *tries)
+{
+    struct card *card = &token->insertion->card;
+    enum err e = card_drop(card);
+    if (e != ERR_OK)
+        return e == ERR_REFUSED ? ERR_OK : e;
+    insertion_forgotten(token->insertion);
+    return card_tries(card, token->role, tries);
+}
+
 /* Inside a transaction: refuses (ERR_PIN_LOCKED) when the card would lose a try that is not ours to
  * lose. ERR_NOT_FOUND: it has no such PIN. */
 static enum err check_tries(struct token *token)
@@ -92,11 +104,8 @@ static enum err check_tries(struct token *token)
     int reserve = (int)token->config->pin_reserve;
     int tries;
     enum err e = card_tries(card, token->role, &tries);
-    /* A card might not count while somebody else's login is open. */
-    if (e == ERR_OK && tries < 0 && card_drop(card) == ERR_OK) {
-        insertion_forgotten(token->insertion);
-        e = card_tries(card, token->role, &tries);
-    }
+    if (e == ERR_OK && tries < 0)
+        e = tries_when_dropped(token, &tries);
     if (e != ERR_OK)
         return e;
     token_set_tries(token, tries);

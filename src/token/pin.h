@@ -54,8 +54,8 @@ CK_RV pin_consent(struct token *token, struct bytes text);
  * The answer says which PIN holds. The new one: CKR_OK. The old one: CKR_PIN_LEN_RANGE and
  * CKR_PIN_INVALID (NEW_PIN, or the length of OLD, cannot be right), CKR_PIN_INCORRECT (OLD was
  * refused now or before), CKR_PIN_LOCKED, CKR_FUNCTION_FAILED (the card would not change it). Not
- * known, when the exchange broke off in between and could not be taken up again: the other errors
- * of a device.
+ * known, when the exchange broke off in between and could not be taken up again, or when the card
+ * contradicts itself: the other errors of a device.
  */
 CK_RV pin_set(struct token *token, struct bytes old, struct bytes new_pin);
 

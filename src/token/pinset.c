@@ -59,6 +59,14 @@ static enum err find_out(struct token *token, const struct hashes *hashes)
     return e;
 }
 
+static CK_RV not_known(struct token *token, enum err why)
+{
+    log_write(LOG_ERROR, "it is not known whether the old or the new PIN holds: at the next login "
+                         "try the new one, once, then the old one");
+    pin_logout(token); /* what is held may be wrong now */
+    return rv_of(why) == CKR_DEVICE_REMOVED ? CKR_DEVICE_REMOVED : CKR_DEVICE_ERROR;
+}
+
 static CK_RV resolve(struct token *token, const struct hashes *hashes, enum err lost)
 {
     log_write(LOG_WARNING, "the answer to the change of the PIN was lost (%s)", err_text(lost));
@@ -67,10 +75,7 @@ static CK_RV resolve(struct token *token, const struct hashes *hashes, enum err 
         return CKR_OK;
     if (e == ERR_PIN_WRONG)
         return CKR_FUNCTION_FAILED;
-    log_write(LOG_ERROR, "it is not known whether the old or the new PIN holds: at the next login "
-                         "try the new one, once, then the old one");
-    pin_logout(token); /* what is held may be wrong now */
-    return rv_of(e) == CKR_DEVICE_REMOVED ? CKR_DEVICE_REMOVED : CKR_DEVICE_ERROR;
+    return not_known(token, e);
 }
 
 /* With the old PIN offered and the new one taken. */
@@ -86,13 +91,16 @@ static CK_RV change(struct token *token, const struct hashes *hashes)
         pin_end_transaction(token, rv);
         return rv;
     }
+    enum err kept = ERR_OK;
     enum err e = card_change_pin(&in->card, token->role, &token->pin->new_pin, &unclear);
     if (e == ERR_OK)
         pin_note_accepted(token, hashes->new_pin);
     /* Whether the card still holds a login for the old PIN is not known of all cards. */
     if (e == ERR_OK && keeps(token))
-        pin_ask_card(token, &token->pin->new_pin, hashes->new_pin);
+        kept = pin_ask_card(token, &token->pin->new_pin, hashes->new_pin);
     end(token);
+    if (kept == ERR_PIN_WRONG || kept == ERR_PIN_LOCKED)
+        return not_known(token, kept); /* it took the change, and refuses the new PIN */
     if (e == ERR_OK)
         return CKR_OK;
     if (unclear)
@@ -118,9 +126,9 @@ static CK_RV change_checked(struct token *token)
     if (rv != CKR_OK)
         return rv;
     if (!refused_hash(&pin->refused, card_pin_text(&pin->offered), hashes.old) ||
-        !refused_hash(&pin->refused, card_pin_text(&pin->new_pin), hashes.new_pin))
-        return CKR_FUNCTION_FAILED;
-    if (refused_has(&pin->refused, hashes.old)) {
+        !refused_hash(&pin->refused, card_pin_text(&pin->new_pin), hashes.new_pin)) {
+        rv = CKR_FUNCTION_FAILED;
+    } else if (refused_has(&pin->refused, hashes.old)) {
         log_write(LOG_WARNING, "the card has refused the old PIN before; it was not asked again");
         rv = CKR_PIN_INVALID;
     } else {
