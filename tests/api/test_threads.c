@@ -6,7 +6,6 @@
 #include "user.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "vcard/vcard.h"
 
 #define THREADS 6
 #define WATCHDOG_SECONDS 240
@@ -309,75 +307,15 @@ static void test_finalize_in_the_middle(void **state)
     }
 }
 
-/* ---- a slow card ---- */
-
-static sem_t at_work, go_on;
-static struct vcard *slow;
-
-static size_t slow_card(void *context, const uint8_t *command, size_t len, uint8_t *response)
-{
-    (void)context;
-    if (len > 1 && command[1] == 0x2A) {
-        sem_post(&at_work);
-        sem_wait(&go_on);
-    }
-    return vcard_command(slow, command, len, response);
-}
-
-static void *sign_slowly(void *argument)
-{
-    CK_SESSION_HANDLE *session = argument;
-    struct worker w = {.random = 1};
-    sign(&w, *session, 0, AUTH);
-    return NULL;
-}
-
-/* While one card takes its time, the other reader works, and all slots can be looked at. */
-static void test_slow_card(void **state)
-{
-    (void)state;
-    pthread_t thread;
-    struct problem why;
-    CK_SLOT_INFO info;
-    struct worker w = {.random = 2};
-    slow = vcard_open(world_card(CARD_1), NULL, NULL, &why);
-    assert_non_null(slow);
-    vcard_power_on(slow);
-    twin_remove(READER_1);
-    twin_insert(READER_1, slow_card, NULL, bytes_of(slow->settings.atr, slow->settings.atr_len));
-    CK_SESSION_HANDLE session = user_logged_in(AUTH);
-    sem_init(&at_work, 0, 0);
-    sem_init(&go_on, 0, 0);
-    assert_int_equal(pthread_create(&thread, NULL, sign_slowly, &session), 0);
-    sem_wait(&at_work);
-    for (int i = 0; i < 3; i++) {
-        list_slots();
-        assert_rv(C_GetSlotInfo(slots[0][AUTH], &info), CKR_OK);
-        assert_true((info.flags & CKF_TOKEN_PRESENT) != 0);
-        assert_rv(C_GetSlotInfo(slots[0][SIGN], &info), CKR_OK);
-        CK_SESSION_HANDLE other = user_open_slot(slots[1][AUTH]);
-        user_login(other, AUTH);
-        sign(&w, other, 1, AUTH);
-        assert_rv(C_CloseSession(other), CKR_OK);
-    }
-    assert_int_equal(atomic_load(&signatures), 3);
-    for (int i = 0; i < 4; i++)
-        sem_post(&go_on);
-    pthread_join(thread, NULL);
-    assert_int_equal(atomic_load(&failures), 0);
-    assert_int_equal(atomic_load(&signatures), 4);
-    C_Finalize(NULL);
-    vcard_free(slow);
-}
-
 #define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        row(test_all_right),          row(test_logins_and_logouts),
-        row(test_comings_and_goings), row(test_finalize_in_the_middle),
-        row(test_slow_card),
+        row(test_all_right),
+        row(test_logins_and_logouts),
+        row(test_comings_and_goings),
+        row(test_finalize_in_the_middle),
     };
     const char *text = getenv("JPKI_SEED");
     seed = text != NULL ? (unsigned)strtoul(text, NULL, 10) : (unsigned)time(NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "user.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "check.h"
@@ -136,10 +137,13 @@ CK_RV user_sign(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE type, CK_OBJECT_HAN
 /* A card's certificates stay as they are, so each is decoded once. */
 static X509 *certificate_of(int card, enum role role)
 {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     static X509 *certificates[2][2];
     X509 **place = &certificates[card][role];
+    pthread_mutex_lock(&mutex);
     if (*place == NULL)
         *place = check_load(world_card(card), role == AUTH ? "auth.pem" : "sign.pem");
+    pthread_mutex_unlock(&mutex);
     return *place;
 }
 

@@ -42,7 +42,7 @@ CK_RV user_sign(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE type, CK_OBJECT_HAN
 /* C_Sign with room for SIGNATURE; also fails the test when less came with CKR_OK. */
 CK_RV user_sign_data(CK_SESSION_HANDLE session, const void *data, size_t len, uint8_t *signature);
 
-/* Whether what was signed over DATA by ROLE's key of CARD is right, says OpenSSL. */
+/* Whether what was signed over DATA by ROLE's key of CARD is right, says OpenSSL. In any thread. */
 bool user_verify(int card, enum role role, CK_MECHANISM_TYPE type, const void *data, size_t len,
                  const uint8_t *signature);
 
