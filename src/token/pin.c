@@ -122,9 +122,16 @@ static enum err check_tries(struct token *token)
     return ERR_OK;
 }
 
+/* A device that wants a PIN where a PIN is being presented makes no sense, and nobody who logs in
+ * can be told to log in. */
+static CK_RV rv_of_login(enum err e)
+{
+    return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
+}
+
 static CK_RV rv_of_tries(enum err e)
 {
-    return e == ERR_NOT_FOUND ? CKR_USER_PIN_NOT_INITIALIZED : rv_of(e);
+    return e == ERR_NOT_FOUND ? CKR_USER_PIN_NOT_INITIALIZED : rv_of_login(e);
 }
 
 enum err pin_prove_isolation(struct token *token)
@@ -227,7 +234,7 @@ CK_RV pin_verify_offered(struct token *token, const uint8_t *hash)
     e = pin_ask_card(token, &pin->offered, hash);
     if (e != ERR_OK)
         pin->consent = false;
-    return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
+    return rv_of_login(e);
 }
 
 void pin_end_transaction(struct token *token, CK_RV rv)
@@ -247,7 +254,7 @@ static CK_RV present_offered(struct token *token, const uint8_t *hash)
 {
     CK_RV rv = record_ready(token);
     if (rv == CKR_OK)
-        rv = rv_of(insertion_begin(token->insertion));
+        rv = rv_of_login(insertion_begin(token->insertion));
     if (rv != CKR_OK)
         return rv;
     rv = pin_verify_offered(token, hash);
@@ -282,6 +289,8 @@ static enum err present_on_pad(struct token *token)
         return e;
     insertion_mark(token->insertion);
     e = card_verify_on_pad(&token->insertion->card, token->role, &tries);
+    if (e == ERR_NOT_FOUND) /* not the PIN: its tries are known */
+        e = ERR_REFUSED;
     if (e == ERR_OK)
         token_set_tries(token, (int)token->key->pin.tries);
     if (e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED) {
@@ -296,7 +305,7 @@ static CK_RV login_on_pad(struct token *token, bool now)
 {
     CK_RV rv = record_ready(token);
     if (rv == CKR_OK)
-        rv = rv_of(insertion_begin(token->insertion));
+        rv = rv_of_login(insertion_begin(token->insertion));
     if (rv != CKR_OK)
         return rv;
     rv = rv_of_tries(now ? present_on_pad(token) : check_tries(token));
