@@ -12,6 +12,15 @@
 #define BUSY_WAIT_MS 5000
 #define BUSY_LOOK_MS 10
 
+/*
+ * Whoever waits for a card looks only now and then whether it is free: pcsc-lite every 100 ms, this
+ * module more often. Transactions that follow each other without a pause leave no moment in which
+ * it can be seen to be, and others would wait in vain for as long as that goes on. So after a
+ * second of it the card rests, for longer than others look away.
+ */
+#define USE_MS 1000
+#define REST_MS 120
+
 #define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
 
 struct reader {
@@ -19,7 +28,8 @@ struct reader {
     SCARDHANDLE card;
     DWORD protocol;
     bool connected;
-    bool pad_asked;    /* since it was connected */
+    bool pad_asked;                  /* since it was connected */
+    uint64_t used_since, used_until; /* ms; without a rest in between */
     uint32_t pad_code; /* control code for a PIN on the reader's pad; 0: it has none */
     char name[];
 };
@@ -28,6 +38,13 @@ static void sleep_ms(unsigned ms)
 {
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000L};
     nanosleep(&t, NULL);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 struct reader *reader_new(const char *name)
@@ -194,13 +211,24 @@ static enum err begin_once(struct reader *reader, bool *fresh, bool *retry)
     return e;
 }
 
+static void let_others(const struct reader *reader)
+{
+    uint64_t now = now_ms(), rested = reader->used_until + REST_MS;
+    if (reader->used_until - reader->used_since >= USE_MS && now < rested)
+        sleep_ms((unsigned)(rested - now));
+}
+
 enum err reader_begin(struct reader *reader, bool *fresh)
 {
     bool retry;
     *fresh = false;
+    let_others(reader);
     enum err e = begin_once(reader, fresh, &retry);
     if (e != ERR_OK && retry)
         e = begin_once(reader, fresh, &retry);
+    uint64_t now = now_ms();
+    if (now >= reader->used_until + REST_MS)
+        reader->used_since = now;
     return e;
 }
 
@@ -282,6 +310,7 @@ enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsig
  * programs, also after the next one: pcsc-lite counts them, and one end would not be enough. */
 bool reader_end(struct reader *reader, bool power_off)
 {
+    reader->used_until = now_ms();
     if (!reader->connected)
         return !power_off;
     LONG rv = power_off ? give_up(reader, SCARD_UNPOWER_CARD)

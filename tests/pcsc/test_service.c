@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The service comes late, goes, and comes back at any moment, with its readers in another order;
- * and a process forks while it is being spoken to.
+ * a process forks while it is being spoken to; and other programs want their turn.
  */
 #include "pcsc/script.h"
 
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/user.h"
@@ -278,13 +279,56 @@ static void test_fork(void **state)
     assert_rv(event_rv, CKR_OK);
 }
 
+/* ---- others ---- */
+
+#define BUSY_MS 10000      /* at most; a rest comes after each second */
+#define OTHERS_LOOK_MS 100 /* how often pcsc-lite does, for a program that waits for a card */
+
+static struct {
+    long ended; /* the last transaction, in ms */
+    unsigned rests;
+} turns;
+
+static long now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void note_turn(unsigned long k, const char *name)
+{
+    long now = now_ms();
+    (void)k;
+    if (strcmp(name, "SCardEndTransaction") == 0)
+        turns.ended = now;
+    if (strcmp(name, "SCardBeginTransaction") == 0 && now - turns.ended > OTHERS_LOOK_MS)
+        turns.rests++;
+}
+
+/* A program that signs without a pause leaves the card to others now and then. */
+static void test_rests(void **state)
+{
+    uint8_t signature[SIGNATURE];
+    (void)state;
+    world_initialize(NULL);
+    CK_SESSION_HANDLE session = user_logged_in(AUTH);
+    CK_OBJECT_HANDLE key = user_key(session);
+    long start = turns.ended = now_ms();
+    script.before = note_turn;
+    while (turns.rests < 2 && now_ms() - start < BUSY_MS)
+        assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_OK);
+    script.before = NULL;
+    assert_int_equal(turns.rests, 2);
+}
+
 #define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         row(test_comes_late),      row(test_restarted), row(test_restarted_without_card),
-        row(test_gone_at_the_end), row(test_fork),
+        row(test_gone_at_the_end), row(test_fork),      row(test_rests),
     };
     alarm(WATCHDOG_SECONDS);
     return cmocka_run_group_tests_name("service", tests, world_setup, world_teardown);
