@@ -3,6 +3,7 @@
 """Reads what Meson says about tests: which there are, and how they ended.
 
   meson introspect --tests BUILD | results.py choose --filter P --suites S --leave-out S
+  meson introspect --tests BUILD | results.py programs --folder BUILD NAMES    what these tests run
   results.py count [--allow-skip P]... --expected N testlog.json    prints "passed failed"
   results.py explain testlog.json                                prints what failed tests said
 """
@@ -23,13 +24,21 @@ def suites_of(test):
 
 def choose(options):
     wanted, left_out = set(options.suites.split()), set(options.leave_out.split())
-    for test in json.load(sys.stdin):
+    # What may take long starts first, so that nothing long is left to run alone at the end.
+    for test in sorted(json.load(sys.stdin), key=lambda test: -test["timeout"]):
         suites = suites_of(test)
         if wanted and not wanted & suites:
             continue
         if left_out & suites or not fnmatch.fnmatch(test["name"], options.filter):
             continue
         print(test["name"])
+
+
+def programs(options):
+    names = set(options.names.split())
+    for test in json.load(sys.stdin):
+        if test["name"] in names:
+            print(pathlib.Path(test["cmd"][0]).relative_to(options.folder))
 
 
 def results(path):
@@ -76,6 +85,10 @@ def main():
     command.add_argument("--suites", default="")
     command.add_argument("--leave-out", default="")
     command.set_defaults(run=choose)
+    command = commands.add_parser("programs")
+    command.add_argument("--folder", required=True)
+    command.add_argument("names")
+    command.set_defaults(run=programs)
     command = commands.add_parser("count")
     command.add_argument("--allow-skip", action="append", default=[])
     command.add_argument("--expected", type=int, required=True)
