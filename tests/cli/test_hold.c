@@ -18,7 +18,8 @@
 /* A child that gets a signal while it holds says so on TO when it goes on all the same. */
 static void hold_and_get(int number, int to)
 {
-    setpgid(0, 0); /* ^Z stops no group that has nobody to wake it up */
+    signal(number, SIG_DFL); /* which whoever started us may have set aside, as nohup(1) does */
+    setpgid(0, 0);           /* ^Z stops no group that has nobody to wake it up */
     hold_begin();
     hold_begin();
     raise(number);
