@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The objects of both tokens and all their attributes (PKCS#11 3.2, sections 4 and 5.7).
+ * test_api_objects FOLDER: the objects of both tokens and all their attributes (PKCS#11 3.2,
+ * sections 4 and 5.7) are what the golden files in FOLDER say.
  */
-#include "wanted.h"
+#include "golden.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +11,7 @@
 #define OBJECTS 32
 #define GUARD 0xA5
 
-static const CK_MECHANISM_TYPE plain[] = {CKM_RSA_PKCS};
-static const CK_MECHANISM_TYPE everything[] = {
-    CKM_RSA_PKCS,        CKM_SHA1_RSA_PKCS,   CKM_SHA224_RSA_PKCS, CKM_SHA256_RSA_PKCS,
-    CKM_SHA384_RSA_PKCS, CKM_SHA512_RSA_PKCS, CKM_RSA_PKCS_PSS,    CKM_SHA256_RSA_PKCS_PSS};
+static const char *folder;
 
 /* ---- one attribute ---- */
 
@@ -69,7 +67,7 @@ static void expect_attribute(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
         expect_absent(session, object, type, CKR_ATTRIBUTE_TYPE_INVALID);
     else if (a->kind == WANTED_SENSITIVE)
         expect_absent(session, object, type, CKR_ATTRIBUTE_SENSITIVE);
-    else if (a->kind != WANTED_OPTIONAL)
+    else
         expect_filled(session, object, a);
 }
 
@@ -94,8 +92,7 @@ static void expect_together(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
     CK_ULONG count = 0;
     attributes[count++] = (CK_ATTRIBUTE){CKA_OTP_FORMAT, room[0], 1};
     for (size_t i = 0; i < wanted->count; i++)
-        if (wanted->attributes[i].kind != WANTED_OPTIONAL)
-            attributes[count++] = (CK_ATTRIBUTE){wanted->attributes[i].type, room[i], WANTED_BYTES};
+        attributes[count++] = (CK_ATTRIBUTE){wanted->attributes[i].type, room[i], WANTED_BYTES};
     attributes[count++] = (CK_ATTRIBUTE){CKA_EC_POINT, NULL, 0};
     CK_RV rv = C_GetAttributeValue(session, object, attributes, count);
     assert_true(rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE);
@@ -110,149 +107,118 @@ static void expect_together(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
     }
 }
 
-static void expect_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle,
-                          const struct wanted_object *object)
+/* ---- all objects of a token ---- */
+
+/* The object with the class, id and profile that WANTED says; 0 when there is none. */
+static CK_OBJECT_HANDLE locate(CK_SESSION_HANDLE session, const struct wanted *wanted)
 {
-    static struct wanted wanted;
+    static const CK_ATTRIBUTE_TYPE types[] = {CKA_CLASS, CKA_ID, CKA_PROFILE_ID};
+    CK_ATTRIBUTE template[3];
+    CK_OBJECT_HANDLE found[2] = {0};
+    CK_ULONG count = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const struct wanted_attribute *a = wanted_find(wanted, types[i]);
+        if (a != NULL)
+            template[count++] = (CK_ATTRIBUTE){a->type, (void *)(uintptr_t)a->value, a->len};
+    }
+    assert_int_equal(count, 2);
+    count = user_find(session, template, count, found, 2);
+    assert_in_range(count, 0, 1);
+    return found[0];
+}
+
+static void expect_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE handle,
+                          const struct wanted *wanted)
+{
     CK_ULONG size = 0;
-    assert_int_not_equal(handle, 0);
-    wanted_fill(&wanted, object, CARD_1);
-    expect_all(session, handle, &wanted);
-    expect_together(session, handle, &wanted);
+    expect_all(session, handle, wanted);
+    expect_together(session, handle, wanted);
     assert_rv(C_GetObjectSize(session, handle, &size), CKR_OK);
     assert_true(size > 0);
 }
 
-/* ---- all objects of a token ---- */
-
-static CK_ULONG number_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-                          CK_ATTRIBUTE_TYPE type)
-{
-    CK_ULONG value = 0;
-    CK_ATTRIBUTE attribute = {type, &value, sizeof(value)};
-    assert_rv(C_GetAttributeValue(session, object, &attribute, 1), CKR_OK);
-    return value;
-}
-
-static CK_OBJECT_HANDLE find_ca(CK_SESSION_HANDLE session)
-{
-    CK_OBJECT_CLASS class = CKO_CERTIFICATE;
-    CK_ULONG category = 2;
-    CK_OBJECT_HANDLE found[2] = {0};
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)},
-                             {CKA_CERTIFICATE_CATEGORY, &category, sizeof(category)}};
-    assert_int_equal(user_find(session, wanted, 2, found, 2), 1);
-    return found[0];
-}
-
-static void expect_count(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, CK_ULONG count)
+/* Those that are there, and no others. */
+static void expect_objects(CK_SESSION_HANDLE session, const struct golden_token *token, bool login)
 {
     CK_OBJECT_HANDLE found[OBJECTS];
-    CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof(class)};
-    assert_int_equal(user_find(session, &wanted, 1, found, OBJECTS), count);
-}
-
-/* The profiles that a token meets: Public Certificates only where the certificate is public. */
-static void expect_profiles(CK_SESSION_HANDLE session, bool public_certificates)
-{
-    CK_OBJECT_HANDLE found[OBJECTS];
-    CK_OBJECT_CLASS class = CKO_PROFILE;
-    CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof(class)};
-    CK_ULONG count = user_find(session, &wanted, 1, found, OBJECTS);
-    bool seen[5] = {false};
-    for (CK_ULONG i = 0; i < count; i++) {
-        CK_ULONG profile = number_of(session, found[i], CKA_PROFILE_ID);
-        struct wanted_object object = {.class = CKO_PROFILE, .profile = profile};
-        assert_in_range(profile, 1, 4);
-        assert_false(seen[profile]);
-        seen[profile] = true;
-        expect_object(session, found[i], &object);
+    CK_ULONG there = 0;
+    for (size_t i = 0; i < token->count; i++) {
+        const struct golden_object *object = &token->objects[i];
+        bool expected = login ? object->after : object->before;
+        CK_OBJECT_HANDLE handle = locate(session, &object->wanted);
+        if ((handle != 0) != expected)
+            fail_msg("the %s is%s there", object->name, expected ? " not" : "");
+        if (expected)
+            expect_object(session, handle, &object->wanted);
+        there += expected;
     }
-    assert_true(seen[CKP_BASELINE_PROVIDER]);
-    assert_true(seen[CKP_AUTHENTICATION_TOKEN]);
-    assert_int_equal(seen[CKP_PUBLIC_CERTIFICATES_TOKEN], public_certificates);
-    assert_false(seen[CKP_EXTENDED_PROVIDER]);
+    assert_int_equal(user_find(session, NULL, 0, found, OBJECTS), there);
 }
 
-static void expect_keys(CK_SESSION_HANDLE session, enum role role, bool is_private,
-                        const CK_MECHANISM_TYPE *mechanisms, CK_ULONG mechanism_count)
+static void expect_card(const char *file, const char *settings)
 {
-    uint8_t id = role == AUTH ? 1 : 2;
-    struct wanted_object object = {.class = CKO_PRIVATE_KEY,
-                                   .role = role,
-                                   .private = is_private,
-                                   .consent = role == SIGN,
-                                   .mechanisms = mechanisms,
-                                   .mechanism_count = mechanism_count};
-    expect_object(session, user_object(session, CKO_PRIVATE_KEY, id), &object);
-    object.class = CKO_PUBLIC_KEY;
-    expect_object(session, user_object(session, CKO_PUBLIC_KEY, id), &object);
-    object.class = CKO_CERTIFICATE;
-    expect_object(session, user_object(session, CKO_CERTIFICATE, id), &object);
-}
-
-static void expect_ca(CK_SESSION_HANDLE session, enum role role)
-{
-    struct wanted_object object = {.class = CKO_CERTIFICATE, .role = role, .ca = true};
-    CK_OBJECT_HANDLE ca = find_ca(session);
-    expect_object(session, ca, &object);
-    uint8_t id[255];
-    CK_ATTRIBUTE attribute = {CKA_ID, id, sizeof(id)};
-    assert_rv(C_GetAttributeValue(session, ca, &attribute, 1), CKR_OK);
-    assert_false(attribute.ulValueLen == 1 && id[0] <= 2);
+    const struct golden_token *tokens = golden_read(folder, file, CARD_1);
+    world_put(READER_1, CARD_1);
+    world_initialize(settings);
+    for (int role = AUTH; role <= SIGN; role++) {
+        CK_SESSION_HANDLE session = user_open((enum role)role);
+        print_message("%s, %s\n", file, user_label[role]);
+        expect_objects(session, &tokens[role], false);
+        user_login(session, (enum role)role);
+        expect_objects(session, &tokens[role], true);
+        assert_rv(C_Logout(session), CKR_OK);
+        expect_objects(session, &tokens[role], false);
+    }
 }
 
 /* ---- tests ---- */
 
-static void test_auth_before_login(void **state)
+static void test_card(void **state)
 {
     (void)state;
-    CK_SESSION_HANDLE session = user_open(AUTH);
-    expect_count(session, CKO_PRIVATE_KEY, 0);
-    expect_count(session, CKO_PUBLIC_KEY, 1);
-    expect_count(session, CKO_CERTIFICATE, 2);
-    struct wanted_object object = {.class = CKO_PUBLIC_KEY, .role = AUTH};
-    expect_object(session, user_object(session, CKO_PUBLIC_KEY, 1), &object);
-    object.class = CKO_CERTIFICATE;
-    expect_object(session, user_object(session, CKO_CERTIFICATE, 1), &object);
-    expect_ca(session, AUTH);
-    expect_profiles(session, true);
+    expect_card("card.txt", NULL);
 }
 
-static void test_auth_after_login(void **state)
+static void test_without_short_ids(void **state)
 {
     (void)state;
-    CK_SESSION_HANDLE session = user_logged_in(AUTH);
-    expect_count(session, CKO_PRIVATE_KEY, 1);
-    expect_keys(session, AUTH, false, everything, 8);
-    expect_ca(session, AUTH);
-    expect_profiles(session, true);
+    world_card_set(CARD_1, "sfi", "no");
+    expect_card("card.txt", NULL);
 }
 
-/* Name, address, birth date and sex are in its certificate. */
-static void test_sign_before_login(void **state)
+static void test_consent_for_session(void **state)
 {
     (void)state;
-    CK_SESSION_HANDLE session = user_open(SIGN);
-    expect_count(session, CKO_PRIVATE_KEY, 0);
-    expect_count(session, CKO_PUBLIC_KEY, 0);
-    expect_count(session, CKO_CERTIFICATE, 1);
-    expect_ca(session, SIGN);
-    expect_profiles(session, false);
-    assert_int_equal(user_object(session, CKO_CERTIFICATE, 2), 0);
+    expect_card("consent_for_session.txt", "sign.consent=session");
 }
 
-static void test_sign_after_login(void **state)
+static void test_smartphone(void **state)
 {
-    (void)state;
-    CK_SESSION_HANDLE session = user_logged_in(SIGN);
-    expect_keys(session, SIGN, true, plain, 1);
-    expect_ca(session, SIGN);
-    expect_profiles(session, false);
+    static const char *const labels[] = {"JPKIAPGPSETOKEN", "JPKIAPIOSTOKEN"};
+    for (int i = 0; i < 2; i++) {
+        world_end(state);
+        world_begin(state);
+        world_card_set(CARD_1, "label", labels[i]);
+        world_card_set(CARD_1, "auth-cert-pin", "yes");
+        expect_card("smartphone.txt", NULL);
+    }
 }
 
-/* What was seen while logged in is out of sight again: also by the handles of before. */
-static void test_sign_after_logout(void **state)
+/* Its file is empty, or missing. */
+static void test_without_signature(void **state)
+{
+    static const char *const ef[] = {"yes", "no"};
+    for (int i = 0; i < 2; i++) {
+        world_end(state);
+        world_begin(state);
+        world_card_set(CARD_1, "sign-cert", "no");
+        world_card_set(CARD_1, "sign-cert-ef", ef[i]);
+        expect_card("without_signature.txt", NULL);
+    }
+}
+
+/* Handles of before are none any more. */
+static void test_after_logout(void **state)
 {
     (void)state;
     CK_SESSION_HANDLE session = user_logged_in(SIGN);
@@ -261,75 +227,17 @@ static void test_sign_after_logout(void **state)
     CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
     assert_rv(C_GetAttributeValue(session, certificate, &attribute, 1), CKR_OK);
     assert_rv(C_Logout(session), CKR_OK);
-    expect_count(session, CKO_PRIVATE_KEY, 0);
-    expect_count(session, CKO_PUBLIC_KEY, 0);
-    expect_count(session, CKO_CERTIFICATE, 1);
     attribute.ulValueLen = sizeof(value);
     assert_rv(C_GetAttributeValue(session, certificate, &attribute, 1), CKR_OBJECT_HANDLE_INVALID);
 }
 
-/* A session-wide consent shows the hashing mechanisms and no CKA_ALWAYS_AUTHENTICATE. */
-static void test_sign_with_consent_for_session(void **state)
+static CK_ULONG number_of(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                          CK_ATTRIBUTE_TYPE type)
 {
-    (void)state;
-    world_initialize("sign.consent=session");
-    CK_SESSION_HANDLE session = user_logged_in(SIGN);
-    struct wanted_object object = {.class = CKO_PRIVATE_KEY,
-                                   .role = SIGN,
-                                   .private = true,
-                                   .mechanisms = everything,
-                                   .mechanism_count = 8};
-    expect_object(session, user_key(session), &object);
-}
-
-/* A telephone asks for the PIN before it shows its authentication certificate. */
-static void test_smartphone(void **state)
-{
-    (void)state;
-    world_card_set(CARD_1, "label", "JPKIAPGPSETOKEN");
-    world_card_set(CARD_1, "auth-cert-pin", "yes");
-    world_put(READER_1, CARD_1);
-    world_initialize(NULL);
-    CK_SESSION_HANDLE session = user_open(AUTH);
-    expect_count(session, CKO_PRIVATE_KEY, 0);
-    expect_count(session, CKO_PUBLIC_KEY, 0);
-    expect_count(session, CKO_CERTIFICATE, 1);
-    expect_ca(session, AUTH);
-    expect_profiles(session, false);
-    user_login(session, AUTH);
-    expect_keys(session, AUTH, true, everything, 6);
-}
-
-static void test_without_sign_certificate(void **state)
-{
-    static const char *const ef[] = {"yes", "no"};
-    for (int i = 0; i < 2; i++) {
-        world_end(state);
-        world_begin(state);
-        world_card_set(CARD_1, "sign-cert", "no");
-        world_card_set(CARD_1, "sign-cert-ef", ef[i]);
-        world_put(READER_1, CARD_1);
-        world_initialize(NULL);
-        CK_SESSION_HANDLE session = user_open(SIGN);
-        expect_count(session, CKO_CERTIFICATE, 1);
-        expect_ca(session, SIGN);
-        user_login(session, SIGN);
-        expect_count(session, CKO_PRIVATE_KEY, 0);
-        expect_count(session, CKO_PUBLIC_KEY, 0);
-        expect_count(session, CKO_CERTIFICATE, 1);
-        CK_SESSION_HANDLE auth = user_logged_in(AUTH);
-        expect_keys(auth, AUTH, false, everything, 8);
-    }
-}
-
-static void test_without_short_ids(void **state)
-{
-    (void)state;
-    world_card_set(CARD_1, "sfi", "no");
-    world_put(READER_1, CARD_1);
-    world_initialize(NULL);
-    expect_keys(user_logged_in(AUTH), AUTH, false, everything, 8);
-    expect_keys(user_logged_in(SIGN), SIGN, true, plain, 1);
+    CK_ULONG value = 0;
+    CK_ATTRIBUTE attribute = {type, &value, sizeof(value)};
+    assert_rv(C_GetAttributeValue(session, object, &attribute, 1), CKR_OK);
+    return value;
 }
 
 static void test_japanese_labels(void **state)
@@ -379,20 +287,20 @@ static void test_unique_ids(void **state)
     assert_int_equal(total, 2 * (7 + 6));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        world_test_initialized(test_auth_before_login),
-        world_test_initialized(test_auth_after_login),
-        world_test_initialized(test_sign_before_login),
-        world_test_initialized(test_sign_after_login),
-        world_test_initialized(test_sign_after_logout),
-        world_test(test_sign_with_consent_for_session),
-        world_test(test_smartphone),
-        world_test(test_without_sign_certificate),
+        world_test(test_card),
         world_test(test_without_short_ids),
+        world_test(test_consent_for_session),
+        world_test(test_smartphone),
+        world_test(test_without_signature),
+        world_test_initialized(test_after_logout),
         world_test(test_japanese_labels),
         world_test_initialized(test_unique_ids),
     };
+    if (argc != 2)
+        return 2;
+    folder = argv[1];
     return cmocka_run_group_tests_name("objects", tests, world_setup, world_teardown);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What the attributes of each object have to be: PKCS#11 3.2, sections 4.2 to 4.9 and 4.14, with
- * values that OpenSSL takes out of the card's certificates.
+ * What the attributes of one object have to be, from the cells of a golden file, with values that
+ * OpenSSL takes out of the card's certificates.
  */
 #ifndef JPKI_TESTS_API_WANTED_H
 #define JPKI_TESTS_API_WANTED_H
@@ -11,7 +11,7 @@
 #define WANTED_MAX 64
 #define WANTED_BYTES 4096
 
-enum wanted_kind { WANTED_VALUE, WANTED_SENSITIVE, WANTED_ANY_TEXT, WANTED_OPTIONAL };
+enum wanted_kind { WANTED_VALUE, WANTED_SENSITIVE, WANTED_ANY_TEXT };
 
 struct wanted_attribute {
     CK_ATTRIBUTE_TYPE type;
@@ -25,20 +25,9 @@ struct wanted {
     struct wanted_attribute attributes[WANTED_MAX];
 };
 
-/* What the object is. */
-struct wanted_object {
-    CK_OBJECT_CLASS class;
-    enum role role;
-    bool ca;      /* the CA's certificate */
-    bool private; /* CKA_PRIVATE of the holder's certificate and public key */
-    bool consent; /* CKA_ALWAYS_AUTHENTICATE */
-    CK_ULONG profile;
-    const CK_MECHANISM_TYPE *mechanisms; /* CKA_ALLOWED_MECHANISMS of the private key */
-    CK_ULONG mechanism_count;
-};
-
-/* Fills WANTED; CARD is the card that the object is on. */
-void wanted_fill(struct wanted *wanted, const struct wanted_object *object, int card);
+/* Adds the attribute that CELL describes, or nothing for "-". The test fails when the cell cannot
+ * be understood. CARD is the one whose certificates are meant. */
+void wanted_add(struct wanted *wanted, CK_ATTRIBUTE_TYPE type, const char *cell, int card);
 
 /* The attribute of this type, or NULL when the object may not have it. */
 const struct wanted_attribute *wanted_find(const struct wanted *wanted, CK_ATTRIBUTE_TYPE type);
