@@ -245,6 +245,7 @@ static CK_RV sign_pss(enum role role)
     return sign_by(role, CKM_SHA256_RSA_PKCS_PSS);
 }
 
+/* With the certificate read before, this kind of signature is checked, too. */
 static CK_RV sign_in_parts(enum role role)
 {
     CK_SESSION_HANDLE session;
@@ -254,6 +255,8 @@ static CK_RV sign_in_parts(enum role role)
     CK_RV rv = find_key(role, &session, &key);
     memcpy(parts, data, sizeof(data));
     memset(signature, 0xA5, sizeof(signature));
+    if (rv == CKR_OK)
+        rv = read_value(session, role, role == AUTH ? 1 : 2, CKA_VALUE);
     if (rv == CKR_OK)
         rv = user_sign_init(session, CKM_SHA512_RSA_PKCS, key);
     if (rv == CKR_OK)
@@ -311,17 +314,18 @@ static CK_RV change_logged_in(enum role role)
 }
 
 const struct scenario scenarios[SCENARIOS] = {
-    {"list", list, NULL, {0, 0}, 0, true},
-    {"login", login, NULL, {1, 1}, 0, true},
-    {"read", read_all, NULL, {0, 2}, 0, true},
-    {"sign", sign, NULL, {2, 2}, 0, true},
-    {"sign PSS", sign_pss, NULL, {2, 2}, 0, true},
-    {"sign in parts", sign_in_parts, NULL, {2, 2}, 0, true},
-    {"change the PIN", change_pin, NULL, {2, 2}, 1, true},
-    {"login, no isolation", login, "isolation=no", {1, 1}, 0, false},
-    {"sign, no isolation", sign, "isolation=no", {1, 1}, 0, false},
+    [SCENARIO_LIST] = {"list", list, NULL, {0, 0}, 0, true},
+    [SCENARIO_LOGIN] = {"login", login, NULL, {1, 1}, 0, true},
+    [SCENARIO_READ] = {"read", read_all, NULL, {0, 2}, 0, true},
+    [SCENARIO_SIGN] = {"sign", sign, NULL, {2, 2}, 0, true},
+    [SCENARIO_SIGN_PSS] = {"sign PSS", sign_pss, NULL, {2, 2}, 0, true},
+    [SCENARIO_SIGN_IN_PARTS] = {"read, sign in parts", sign_in_parts, NULL, {2, 3}, 0, true},
+    [SCENARIO_CHANGE] = {"change the PIN", change_pin, NULL, {2, 2}, 1, true},
+    [SCENARIO_LOGIN_OPEN] = {"login, no isolation", login, "isolation=no", {1, 1}, 0, false},
+    [SCENARIO_SIGN_OPEN] = {"sign, no isolation", sign, "isolation=no", {1, 1}, 0, false},
     /* The card is asked whether it still holds a login: a VERIFY of the new PIN answers that. */
-    {"change the PIN, no isolation", change_logged_in, "isolation=no", {4, 4}, 1, false},
+    [SCENARIO_CHANGE_OPEN] =
+        {"change the PIN, no isolation", change_logged_in, "isolation=no", {4, 4}, 1, false},
 };
 
 /* ---- what must hold ---- */

@@ -18,7 +18,19 @@ struct scenario {
     bool isolated;        /* nothing stays open on the card when it is over */
 };
 
-#define SCENARIOS 10
+enum {
+    SCENARIO_LIST,
+    SCENARIO_LOGIN,
+    SCENARIO_READ,
+    SCENARIO_SIGN,
+    SCENARIO_SIGN_PSS,
+    SCENARIO_SIGN_IN_PARTS,
+    SCENARIO_CHANGE,
+    SCENARIO_LOGIN_OPEN, /* these three without isolation */
+    SCENARIO_SIGN_OPEN,
+    SCENARIO_CHANGE_OPEN,
+    SCENARIOS
+};
 extern const struct scenario scenarios[SCENARIOS];
 
 /* The row of a table of tests: FUNCTION finds scenario number I in its state. */
