@@ -23,25 +23,29 @@ static const char *not_empty(const char *value)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static char *find_user_file(void)
+/* False only without memory. */
+static bool find_user_file(const char **out)
 {
     const char *config = absolute(secure_getenv("XDG_CONFIG_HOME"));
     const char *home = absolute(secure_getenv("HOME"));
     char *file = NULL;
     int len = 0;
 
+    *out = NULL;
     if (getauxval(AT_SECURE) != 0)
-        return NULL;
+        return true;
     if (config != NULL)
         len = asprintf(&file, "%s/jpki-pkcs11.conf", config);
     else if (home != NULL)
         len = asprintf(&file, "%s/.config/jpki-pkcs11.conf", home);
-    return len < 0 ? NULL : file;
+    if (len >= 0)
+        *out = file;
+    return len >= 0;
 }
 
 void config_find(struct config_sources *sources)
 {
-    sources->user_file = find_user_file();
+    sources->no_memory = !find_user_file(&sources->user_file);
     sources->slots = not_empty(secure_getenv("JPKI_PKCS11_SLOTS"));
     sources->debug = not_empty(secure_getenv("JPKI_PKCS11_DEBUG"));
 }
@@ -176,6 +180,8 @@ static void read_debug(struct config_state *state, const char *debug)
 
 void config_state_read(struct config_state *state, const struct config_sources *sources)
 {
+    if (sources->no_memory)
+        state->no_memory = true;
     if (sources->system_file != NULL)
         config_file_read(state, sources->system_file, CONFIG_OF_SYSTEM);
     if (sources->user_file != NULL && getauxval(AT_SECURE) == 0)

@@ -39,13 +39,14 @@ struct config {
 
 #define CONFIG_SYSTEM_FILE "/etc/jpki-pkcs11.conf"
 
-/* Where config_load() looks. Any member may be NULL: that source is then left out. */
+/* Where config_load() looks. Any pointer may be NULL: that source is then left out. */
 struct config_sources {
     const char *system_file; /* also holds the section [enforced] */
     const char *user_file;
     const char *reserved; /* "key=value key=value", from C_Initialize's pReserved */
     const char *slots;    /* $JPKI_PKCS11_SLOTS */
     const char *debug;    /* $JPKI_PKCS11_DEBUG */
+    bool no_memory;       /* for the name of the user's file, which may say anything */
 };
 
 /*

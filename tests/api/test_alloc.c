@@ -8,6 +8,8 @@
 #include "scenario.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 
 #include "failing.h"
 #include "twin/stage.h"
@@ -135,15 +137,60 @@ static void test_finalize(void **state)
     }
 }
 
+/* The holder's own settings. */
+static void write_settings(const char *text)
+{
+    char path[256];
+    const char *dir = getenv("XDG_CONFIG_HOME");
+    assert_non_null(dir);
+    snprintf(path, sizeof(path), "%s/jpki-pkcs11.conf", dir);
+    mkdir(dir, 0700);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Settings that cannot be kept are not left out: C_Initialize fails. */
+static void test_settings(void **state)
+{
+    static const char text[] = "slots = auth\nno.such = setting\nreader.ignore = nothing*\n";
+    bool struck = true;
+    long k;
+    write_settings(text);
+    for (k = 0; struck; k++) {
+        CK_ULONG count = 0;
+        world_end(state);
+        world_begin(state);
+        size_t kept = failing_kept();
+        failing_at(FAILING_MEMORY, k);
+        CK_RV rv = initialize("log.level=off other.such=setting");
+        struck = failing_calls(FAILING_MEMORY) > (unsigned long)k;
+        failing_at(FAILING_MEMORY, -1);
+        if (rv == CKR_OK) {
+            assert_rv(C_GetSlotList(CK_FALSE, NULL, &count), CKR_OK);
+            assert_int_equal(count, 2); /* of two readers */
+            assert_rv(C_Finalize(NULL), CKR_OK);
+        } else {
+            assert_rv(rv, CKR_HOST_MEMORY);
+            assert_rv(C_GetSlotList(CK_TRUE, NULL, &count), CKR_CRYPTOKI_NOT_INITIALIZED);
+        }
+        assert_int_equal(failing_kept(), kept);
+    }
+    assert_in_range(k, 10, 1000);
+    write_settings("");
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[SCENARIOS + 3];
+    struct CMUnitTest tests[SCENARIOS + 4];
     if (!failing_setup())
         return 1;
     for (size_t i = 0; i < SCENARIOS; i++)
         tests[i] = scenario_test(test_scenario, i);
     tests[SCENARIOS] = (struct CMUnitTest)cmocka_unit_test(test_something_was_struck);
     tests[SCENARIOS + 1] = (struct CMUnitTest)world_test(test_finalize);
-    tests[SCENARIOS + 2] = (struct CMUnitTest)world_test(test_wrong_signature);
+    tests[SCENARIOS + 2] = (struct CMUnitTest)world_test(test_settings);
+    tests[SCENARIOS + 3] = (struct CMUnitTest)world_test(test_wrong_signature);
     return cmocka_run_group_tests_name("alloc", tests, world_setup, world_teardown);
 }
