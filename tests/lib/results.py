@@ -14,7 +14,7 @@ import pathlib
 import sys
 
 GOOD = {"OK", "EXPECTEDFAIL"}
-LINES_SHOWN = 80
+LINES_SHOWN = 40  # from the first failure on, and at the end
 
 
 def suites_of(test):
@@ -73,8 +73,17 @@ def explain(options):
             continue
         print(f"-- {short_name(result)}: {result['result']}, exit code {result.get('returncode')}")
         said = (result.get("stdout") or "") + (result.get("stderr") or "")
-        for line in said.splitlines()[-LINES_SHOWN:]:
+        for line in worth_reading(said.splitlines()):
             print(f"   {line}")
+
+
+def worth_reading(lines):
+    # What fails after the first failure is often its consequence, and the first one far from the end.
+    end = max(0, len(lines) - LINES_SHOWN)
+    first = next((at for at, line in enumerate(lines) if line.startswith("FAILED")), end)
+    if first + LINES_SHOWN >= end:
+        return lines[min(first, end):]
+    return lines[first:first + LINES_SHOWN] + ["..."] + lines[end:]
 
 
 def main():

@@ -11,6 +11,7 @@ no extensions, no encryption, no login.
 import os
 import socketserver
 import sys
+import threading
 
 
 class Conversation(socketserver.StreamRequestHandler):
@@ -49,8 +50,12 @@ class Conversation(socketserver.StreamRequestHandler):
         raise ConnectionError("gone in the middle of a message")
 
     def keep(self, message, recipients):
-        self.server.kept += 1
-        name = os.path.join(self.server.folder, str(self.server.kept))
+        with self.server.keeping:
+            self.write(message, recipients)
+            self.server.kept += 1
+
+    def write(self, message, recipients):
+        name = os.path.join(self.server.folder, str(self.server.kept + 1))
         with open(name + ".to", "w", encoding="ascii") as file:
             file.writelines(recipient + "\n" for recipient in recipients)
         with open(name + ".part", "wb") as file:
@@ -58,12 +63,15 @@ class Conversation(socketserver.StreamRequestHandler):
         os.rename(name + ".part", name + ".eml")  # whole, or not there
 
 
-class Sink(socketserver.TCPServer):
+# A client may open a connection for its next message while it still keeps the last one's.
+class Sink(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
+    daemon_threads = True
 
     def __init__(self, port, folder):
         self.folder = folder
         self.kept = 0
+        self.keeping = threading.Lock()
         super().__init__(("127.0.0.1", port), Conversation)
 
 

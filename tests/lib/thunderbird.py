@@ -5,7 +5,7 @@
 usage: thunderbird.py PROFILE FUNCTION ARGUMENT...
 
 FUNCTION is one of those in thunderbird.js beside this file. What it returns is printed. Ends with 1
-and the reason on standard error if it throws, or has not ended after a minute.
+and the reason on standard error if it throws, or has not ended after two minutes.
 """
 import os
 import sys
@@ -13,7 +13,7 @@ import time
 
 import marionette
 
-SECONDS = 60
+SECONDS = 120
 
 # Marionette ends a script as soon as a dialog opens, so that none is waited for: the function leaves
 # its result with the main window.

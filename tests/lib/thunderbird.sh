@@ -51,7 +51,7 @@ thunderbird_ends() {
 
 # inside FUNCTION ARGUMENT...: one of those in tests/lib/thunderbird.js.
 inside() {
-    timeout 150 python3 "$ROOT/tests/lib/thunderbird.py" "$PROFILE" "$@" </dev/null
+    timeout 180 python3 "$ROOT/tests/lib/thunderbird.py" "$PROFILE" "$@" </dev/null
 }
 
 # holder FUNCTION ANSWERS ARGUMENT...: one of those where a holder is asked.
