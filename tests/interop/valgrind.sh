@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The module as it is installed, inside pkcs11-tool and under Valgrind's memcheck: whatever it is asked for, it reads nothing that has
-# no value, nothing beside its memory, and leaves nothing behind. What is not ours to mend is in
-# valgrind.supp, with the reason.
+# The module as it is installed, inside pkcs11-tool and under Valgrind's memcheck: whatever it is asked for,
+# it reads nothing that has no value, nothing beside its memory, and leaves nothing behind. What is not ours
+# to mend is in valgrind.supp, with the reason.
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"

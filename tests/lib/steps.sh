@@ -12,6 +12,12 @@ AT_STOP= # a command, done when a call stops on its way to pcscd
 STOPPED= # where the last one did
 PATIENCE=60 # seconds; no call of the module takes so long, on a machine that is busy too
 
+EVERY=1    # at every so manieth place something is done to the program
+TURNS=0    # places so far
+BAD=       # what was not as it should be, since the last report
+HITS=0     # places where something was done, since the last report
+ALL_HITS=0
+
 # The codes that tell a program that the card it knew is gone.
 readonly GONE='CKR_(DEVICE_REMOVED|TOKEN_NOT_PRESENT|SESSION_HANDLE_INVALID)'
 
@@ -196,6 +202,33 @@ dishonest() {
 # differs: the answers that are not those of an undisturbed run.
 differs() {
     diff <(printf '%s\n' "${EXPECTED[@]}") <(printf '%s\n' "${ANSWERS[@]}") || true
+}
+
+# ---- many places ----
+
+# its_turn: whether this place is one of those.
+its_turn() {
+    TURNS=$((TURNS + 1))
+    [ $((TURNS % EVERY)) -eq 0 ]
+}
+
+bad() {
+    BAD+="$1"$'\n'
+}
+
+# report WHAT GOOD: what was seen at all places since the last report. Where there was none, nothing is said.
+report() {
+    if [ "$HITS" -gt 0 ]; then
+        expect "$1, $HITS times: $2" '' "$BAD"
+    fi
+    ALL_HITS=$((ALL_HITS + HITS))
+    BAD=
+    HITS=0
+}
+
+# report_all PLACES: so many there are, at least.
+report_all() {
+    expect "$ALL_HITS places of $1" yes "$([ $((ALL_HITS * EVERY + EVERY * 8)) -ge "$1" ] && echo yes || echo no)"
 }
 
 # ---- another program that has the card, too ----
