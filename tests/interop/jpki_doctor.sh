@@ -26,9 +26,9 @@ install_here() {
     mkdir -p "$HOME/.config/pkcs11/modules"
 }
 
-# names good|wrong: the findings of OUTPUT, in their order.
-names() {
-    json "\" \".join(f['name'] for f in x if f['good'] == (\"$1\" == \"good\"))"
+# good_names: what is good by OUTPUT, in its order.
+good_names() {
+    json "' '.join(f['name'] for f in x if f['good'])"
 }
 
 # help_of NAME: what helps against the first finding of this name, in OUTPUT.
@@ -36,33 +36,40 @@ help_of() {
     json "next(f['help'] for f in x if f['name'] == '$1' and not f['good'])"
 }
 
-# too_wide: lines of the standard input that take more columns than a terminal has. A line that is one
-# word or a command, which must stay whole, may.
-too_wide() {
+# judged: what is said of OUTPUT, JSON, and of the two texts $WORK/en and $WORK/ja, in three lines: the names of
+# what is wrong; whether each has what helps; and the texts' lines that take more columns than a terminal
+# has. A line that is one word or a command, which must stay whole, may.
+judged() {
     python3 -c '
-import sys, unicodedata
-for line in sys.stdin:
-    line = line.rstrip("\n")
+import json, sys, unicodedata
+findings = json.loads(sys.argv[1])
+print(" ".join(f["name"] for f in findings if not f["good"]))
+print(all(f["good"] or len(f["help"]) > 10 for f in findings))
+def too_wide(line):
     wide = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
     whole = " " not in line.strip() or line.startswith(" " * 9)
-    if wide > 80 and not whole:
-        print(line)'
+    return wide > 80 and not whole
+for name in sys.argv[2:]:
+    with open(name, encoding="utf-8", errors="replace") as text:
+        print(*(line for line in text.read().split("\n") if too_wide(line)), sep="|")' \
+        "$OUTPUT" "$WORK/en" "$WORK/ja" 2>&1
 }
 
 # wrong WHAT NAMES COMMAND...: doctor finds these problems and no other, each with what helps, and says
 # so in lines that fit, in both languages.
 wrong() {
-    local what=$1 found=$2 kept language
+    local what=$1 found=$2 language
+    local -a said
     shift 2
     ends 1 "$what" "$@" doctor --json
-    kept=$OUTPUT
-    expect '  is found, and nothing else' "$found" "$(names wrong)"
-    expect '  with what helps' True "$(json 'all(f["good"] or len(f["help"]) > 10 for f in x)')"
     for language in en ja; do
-        OUTPUT=$(LANGUAGE=$language "$@" doctor 2>&1) || true
-        expect "  in lines that fit ($language)" '' "$(too_wide <<<"$OUTPUT")"
+        LANGUAGE=$language "$@" doctor >"$WORK/$language" 2>&1 || true
     done
-    OUTPUT=$kept
+    mapfile -t said < <(judged)
+    expect '  is found, and nothing else' "$found" "${said[0]-}"
+    expect '  with what helps' True "${said[1]-}"
+    expect '  in lines that fit (en)' '' "${said[2]-nothing}"
+    expect '  in lines that fit (ja)' '' "${said[3]-nothing}"
     # shellcheck disable=SC2206 # names without blanks
     FOUND+=($found)
 }
@@ -252,7 +259,7 @@ good_card() {
     mark=$(apdu_mark card)
     ends 0 'a card in good standing' jpki doctor
     expect_has '  is said to be' 'the card is in good standing' "$OUTPUT"
-    expect '  no line is wider than a terminal' '' "$(too_wide <<<"$OUTPUT")"
+    expect '  no line is wider than a terminal' '' "$(awk 'length > 80' <<<"$OUTPUT")"
     expect_at_most '  commands to the card' 20 "$(apdus_since card "$mark")"
     expect '  none of them shows it a PIN' 0 "$(verifies_since card "$mark")"
     expect '  all tries are left' '3 5' "$(tries)"
@@ -480,7 +487,7 @@ json_is_whole() {
         expect '  then none is printed, but a complaint' 'jpki: no memory is left' "$OUTPUT"
     done
     ends 0 'of something else' lost 'nothing like it' doctor --json
-    expect '  all is there' 'service reader card module settings history' "$(names good)"
+    expect '  all is there' 'service reader card module settings history' "$(good_names)"
 }
 
 # Each finding has its row in the table, in both languages, and each row was found here.
