@@ -245,7 +245,7 @@ main() {
     under_fire yes ''
     under_fire no unpower
     under_fire no 'reset unpower' --warm-reset-clears
-    report_all 400
+    report_all 400 20
     printf 'isolation = yes\n' >"$HOME/.config/jpki-pkcs11.conf"
     rm -rf "$(card_dir card)"
     card_new card

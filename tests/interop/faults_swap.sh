@@ -167,7 +167,7 @@ main() {
         steps 'the program ends' final CKR_OK
         steps_end
     done
-    report_all 80
+    report_all 85 10
     interop_end
 }
 

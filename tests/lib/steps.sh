@@ -226,9 +226,11 @@ report() {
     HITS=0
 }
 
-# report_all PLACES: so many there are, at least.
+# report_all ALL SOME: so many places there were at least, when nothing is left out and otherwise.
 report_all() {
-    expect "$ALL_HITS places of $1" yes "$([ $((ALL_HITS * EVERY + EVERY * 8)) -ge "$1" ] && echo yes || echo no)"
+    local least=$((EVERY == 1 ? $1 : $2))
+    expect "$least places at least, and there were $ALL_HITS" yes \
+        "$([ "$ALL_HITS" -ge "$least" ] && echo yes)"
 }
 
 # ---- another program that has the card, too ----
