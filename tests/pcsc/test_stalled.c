@@ -216,5 +216,5 @@ int main(void)
         row(test_slow_at_first),
     };
     alarm(WATCHDOG_SECONDS);
-    return cmocka_run_group_tests_name("slow", tests, world_setup, world_teardown);
+    return cmocka_run_group_tests_name("stalled", tests, world_setup, world_teardown);
 }
