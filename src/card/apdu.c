@@ -172,6 +172,14 @@ enum err apdu_status(uint16_t sw)
     }
 }
 
+enum err apdu_plain_status(uint16_t sw)
+{
+    enum err e = apdu_status(sw);
+    if (e != ERR_PIN_WRONG && e != ERR_PIN_LOCKED)
+        return e;
+    return sw >> 8 == 0x69 ? ERR_REFUSED : ERR_ANSWER;
+}
+
 /*
  * The words of a reader (PC/SC part 10, 2.6). Should a card ever say one of them itself, it means
  * the same here: 64xx is an error that has changed nothing in the card (ISO/IEC 7816-4, 5.1.3).

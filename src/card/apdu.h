@@ -69,6 +69,9 @@ enum err apdu_send_on_pad(struct reader *reader, struct bytes command, unsigned 
  * x = 0 ERR_PIN_LOCKED. */
 enum err apdu_status(uint16_t sw);
 
+/* What it means after a command that presents no PIN: no word is about one then. */
+enum err apdu_plain_status(uint16_t sw);
+
 /* What it means after apdu_send_on_pad(): ERR_CANCELLED when the holder typed no PIN, so that none
  * was tried; else as apdu_status(). */
 enum err apdu_pad_status(uint16_t sw);

@@ -18,7 +18,7 @@ static enum err select_name(struct card *card, struct bytes aid)
     /* One card was seen to answer 6F00 to the very first command after power-up, and only then. */
     if (e == ERR_OK && answer.sw == SW_NO_DIAGNOSIS)
         e = apdu_exchange(card->reader, &select, &answer);
-    return e != ERR_OK ? e : apdu_status(answer.sw);
+    return e != ERR_OK ? e : apdu_plain_status(answer.sw);
 }
 
 /* ISO 7816 text fields: padded with spaces. Anything but printable ASCII empties the field. */

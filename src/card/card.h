@@ -84,7 +84,7 @@ bool card_end(struct card *card, bool drop);
 
 /* Makes the card forget every PIN, inside a transaction, which stays open with the application
  * selected again. ERR_REFUSED when only taking the power can do it: card_end() then does. Otherwise
- * reader_transmit()'s errors, or what the card says to the selection (apdu_status()). */
+ * reader_transmit()'s errors, or what the card says to the selection (apdu_plain_status()). */
 enum err card_drop(struct card *card);
 
 /*

@@ -27,7 +27,7 @@ enum err card_select_file(struct card *card, uint16_t file)
     card->current_file = 0;
     enum err e = apdu_exchange(card->reader, &select, &answer);
     if (e == ERR_OK)
-        e = apdu_status(answer.sw);
+        e = apdu_plain_status(answer.sw);
     if (e == ERR_OK)
         card->current_file = file;
     return e;
@@ -42,7 +42,7 @@ static enum err read_status(struct apdu_answer *answer)
         answer->len = 0;
         return ERR_OK;
     }
-    return apdu_status(answer->sw);
+    return apdu_plain_status(answer->sw);
 }
 
 static enum err read_at(struct card *card, uint8_t p1, uint8_t p2, size_t want,
@@ -60,7 +60,7 @@ static enum err read_by_short_id(struct card *card, uint16_t file, size_t offset
         return e;
     /* While short identifiers are unproven, only data proves them: 6B00 may also mean that the
      * card took the identifier for an offset. */
-    e = card->short_ids_read == CARD_YES ? read_status(answer) : apdu_status(answer->sw);
+    e = card->short_ids_read == CARD_YES ? read_status(answer) : apdu_plain_status(answer->sw);
     if (e == ERR_OK)
         card->current_file = file;
     return e;

@@ -202,7 +202,7 @@ static enum err sign_once(struct card *card, uint8_t p1, uint8_t p2, struct byte
 {
     struct apdu sign = {0x80, 0x2A, p1, p2, in, 256};
     enum err e = apdu_exchange(card->reader, &sign, answer);
-    return e != ERR_OK ? e : apdu_status(answer->sw);
+    return e != ERR_OK ? e : apdu_plain_status(answer->sw);
 }
 
 static enum err sign_either_way(struct card *card, uint16_t file, uint8_t p1, struct bytes in,

@@ -458,6 +458,21 @@ static void test_status_all(void **state)
                      0x10000); /* none is an error of the reader */
 }
 
+/* Without a PIN in the command there is nothing to be wrong or locked; all else means the same. */
+static void test_plain_status(void **state)
+{
+    (void)state;
+    for (unsigned sw = 0; sw <= 0xFFFF; sw++) {
+        enum err e = apdu_status((uint16_t)sw), plain = apdu_plain_status((uint16_t)sw);
+        if (sw >> 8 == 0x63)
+            assert_int_equal(plain, ERR_ANSWER);
+        else if (sw >> 8 == 0x69 && sw != 0x6982)
+            assert_int_equal(plain, ERR_REFUSED);
+        else
+            assert_int_equal(plain, e);
+    }
+}
+
 static void test_tries(void **state)
 {
     (void)state;
@@ -500,6 +515,7 @@ int main(void)
         on_desk(test_secret_errors),
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_status_all),
+        cmocka_unit_test(test_plain_status),
         cmocka_unit_test(test_tries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
