@@ -214,7 +214,9 @@ static CK_RV find_key(enum role role, CK_SESSION_HANDLE *session, CK_OBJECT_HAND
 static void expect_signature(enum role role, CK_MECHANISM_TYPE type, CK_RV rv,
                              const uint8_t signature[SIGNATURE])
 {
-    if (rv == CKR_OK && !user_verify(CARD_1, role, type, data, sizeof(data), signature))
+    bool believed = current->lies && !current->scenario->checked;
+    if (rv == CKR_OK && !believed &&
+        !user_verify(CARD_1, role, type, data, sizeof(data), signature))
         trial_complain(current, "a wrong signature was handed out", 0);
     for (size_t i = 0; rv != CKR_OK && i < SIGNATURE; i++)
         if (signature[i] != 0xA5)
@@ -314,18 +316,18 @@ static CK_RV change_logged_in(enum role role)
 }
 
 const struct scenario scenarios[SCENARIOS] = {
-    [SCENARIO_LIST] = {"list", list, NULL, {0, 0}, 0, true},
-    [SCENARIO_LOGIN] = {"login", login, NULL, {1, 1}, 0, true},
-    [SCENARIO_READ] = {"read", read_all, NULL, {0, 2}, 0, true},
-    [SCENARIO_SIGN] = {"sign", sign, NULL, {2, 2}, 0, true},
-    [SCENARIO_SIGN_PSS] = {"sign PSS", sign_pss, NULL, {2, 2}, 0, true},
-    [SCENARIO_SIGN_IN_PARTS] = {"read, sign in parts", sign_in_parts, NULL, {2, 3}, 0, true},
-    [SCENARIO_CHANGE] = {"change the PIN", change_pin, NULL, {2, 2}, 1, true},
-    [SCENARIO_LOGIN_OPEN] = {"login, no isolation", login, "isolation=no", {1, 1}, 0, false},
-    [SCENARIO_SIGN_OPEN] = {"sign, no isolation", sign, "isolation=no", {1, 1}, 0, false},
+    [SCENARIO_LIST] = {"list", list, NULL, {0, 0}, 0, true, false},
+    [SCENARIO_LOGIN] = {"login", login, NULL, {1, 1}, 0, true, false},
+    [SCENARIO_READ] = {"read", read_all, NULL, {0, 2}, 0, true, false},
+    [SCENARIO_SIGN] = {"sign", sign, NULL, {2, 2}, 0, true, false},
+    [SCENARIO_SIGN_PSS] = {"sign PSS", sign_pss, NULL, {2, 2}, 0, true, true},
+    [SCENARIO_SIGN_IN_PARTS] = {"read, sign in parts", sign_in_parts, NULL, {2, 3}, 0, true, true},
+    [SCENARIO_CHANGE] = {"change the PIN", change_pin, NULL, {2, 2}, 1, true, false},
+    [SCENARIO_LOGIN_OPEN] = {"login, no isolation", login, "isolation=no", {1, 1}, 0, false, false},
+    [SCENARIO_SIGN_OPEN] = {"sign, no isolation", sign, "isolation=no", {1, 1}, 0, false, false},
     /* The card is asked whether it still holds a login: a VERIFY of the new PIN answers that. */
     [SCENARIO_CHANGE_OPEN] =
-        {"change the PIN, no isolation", change_logged_in, "isolation=no", {4, 4}, 1, false},
+        {"change the PIN, no isolation", change_logged_in, "isolation=no", {4, 4}, 1, false, false},
 };
 
 /* ---- what must hold ---- */
@@ -400,7 +402,7 @@ void trial_judge(const struct trial *trial, CK_RV rv, bool struck)
     if (twin_open_transactions() != 0)
         trial_complain(trial, "a transaction was left open", rv);
     judge_tries(trial);
-    if (!trial->gone && s->isolated && !is_closed())
+    if (!trial->gone && !trial->lies && s->isolated && !is_closed())
         trial_complain(trial, "the card was left open", rv);
 }
 

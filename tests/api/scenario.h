@@ -16,6 +16,7 @@ struct scenario {
     unsigned verifies[2]; /* by role: as many as it takes without faults */
     unsigned more;        /* that a lost answer may cost: to find out which of two PINs holds */
     bool isolated;        /* nothing stays open on the card when it is over */
+    bool checked;         /* there is a certificate to check the signature with */
 };
 
 enum {
