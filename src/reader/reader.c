@@ -16,10 +16,10 @@
  * Whoever waits for a card looks only now and then whether it is free: pcsc-lite every 100 ms, this
  * module more often. Transactions that follow each other without a pause leave no moment in which
  * it can be seen to be, and others would wait in vain for as long as that goes on. So after a
- * second of it the card rests, for longer than others look away.
+ * second of it the card rests, for longer than others look away, also on a busy machine.
  */
 #define USE_MS 1000
-#define REST_MS 120
+#define REST_MS 150
 
 #define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
 
