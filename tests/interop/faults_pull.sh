@@ -163,7 +163,7 @@ main() {
         # shellcheck disable=SC2086 # a work and a slot
         measure $work && before_each $work && inside_each $work
     done
-    report_all 300 5
+    report_all 250 5
     lost_refusal
     steps 'the program ends' final CKR_OK
     steps_end
