@@ -69,7 +69,8 @@ enum err apdu_send_on_pad(struct reader *reader, struct bytes command, unsigned 
  * x = 0 ERR_PIN_LOCKED. */
 enum err apdu_status(uint16_t sw);
 
-/* What it means after a command that presents no PIN: no word is about one then. */
+/* The same after a command that presents no PIN. A word about a PIN makes no sense then: it is
+ * ERR_REFUSED (69xx) or ERR_ANSWER. */
 enum err apdu_plain_status(uint16_t sw);
 
 /* What it means after apdu_send_on_pad(): ERR_CANCELLED when the holder typed no PIN, so that none

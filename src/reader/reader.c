@@ -28,8 +28,9 @@ struct reader {
     SCARDHANDLE card;
     DWORD protocol;
     bool connected;
-    bool pad_asked;                  /* since it was connected */
-    uint64_t used_since, used_until; /* ms; without a rest in between */
+    /* ms: since the last rest, the begin of the first transaction and the end of the last one */
+    uint64_t used_since, used_until;
+    bool pad_asked;    /* since it was connected */
     uint32_t pad_code; /* control code for a PIN on the reader's pad; 0: it has none */
     char name[];
 };
@@ -80,12 +81,6 @@ void reader_free(struct reader *reader)
     reader_disconnect(reader);
     link_close(&reader->link);
     free(reader);
-}
-
-static void forget(struct reader *reader)
-{
-    reader->connected = false;
-    link_close(&reader->link);
 }
 
 static LONG reconnect(struct reader *reader, DWORD initialization)
@@ -207,7 +202,7 @@ static enum err begin_once(struct reader *reader, bool *fresh, bool *retry)
     *retry = was_connected || e == ERR_NO_SERVICE;
     reader_disconnect(reader);
     if (e == ERR_NO_SERVICE)
-        forget(reader);
+        link_close(&reader->link);
     return e;
 }
 

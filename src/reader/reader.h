@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The narrow waist between the module and PC/SC. view.c and reader.c implement it on pcsc-lite,
- * the only ones that know <winscard.h>; the tests link a scripted twin in their place.
+ * The narrow waist between the module and PC/SC. view.c and reader.c implement it on pcsc-lite;
+ * only they and what they share (pcsc.h) know <winscard.h>. The tests link a scripted twin in their
+ * place.
  */
 #ifndef JPKI_READER_READER_H
 #define JPKI_READER_READER_H

@@ -44,7 +44,7 @@ static enum err view_open(struct reader_view *view)
     return link_open(&view->link);
 }
 
-/* *LEN is the room at first, and then never more than that, whatever the service says. */
+/* *LEN comes back as no more than the room that there was, whatever the service says. */
 static LONG fetch_once(SCARDCONTEXT context, char **names, DWORD *len)
 {
     *len = 0;

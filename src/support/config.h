@@ -46,7 +46,7 @@ struct config_sources {
     const char *reserved; /* "key=value key=value", from C_Initialize's pReserved */
     const char *slots;    /* $JPKI_PKCS11_SLOTS */
     const char *debug;    /* $JPKI_PKCS11_DEBUG */
-    bool no_memory;       /* for the name of the user's file, which may say anything */
+    bool no_memory;       /* to find the user's file: what that says is not known */
 };
 
 /*

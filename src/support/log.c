@@ -103,7 +103,7 @@ void log_open(enum log_level level, const char *file)
     int saved = errno;
     int fd;
 
-    log_close(); /* a child has its parent's */
+    log_close(); /* after a fork the parent's file is still open here */
     fd = file != NULL && level != LOG_OFF ? open_file(file) : NO_FILE;
     atomic_store(&target, fd);
     atomic_store(&threshold, (int)level);

@@ -84,8 +84,9 @@ void pin_use(struct token *token)
 
 /* ---- login ---- */
 
-/* A card might not count while somebody else's login is open. One that cannot be made to drop it is
- * asked all the same; where dropping broke off, it is not known which application is selected. */
+/* A card might not count while somebody else's login is open. One that cannot be made to drop it
+ * gets the PIN all the same; where dropping broke off, it is not known which application is
+ * selected. */
 static enum err tries_when_dropped(struct token *token, int *tries)
 {
     struct card *card = &token->insertion->card;
@@ -203,8 +204,8 @@ static void begin_login(struct token *token)
         insertion_keep(token->insertion, token->role);
 }
 
-/* Accepted by the card just now, which also filled its counter: no guess. A PIN whose answer was
- * lost since then is one. */
+/* Accepted by the card just now, which also filled its counter: no guess. Once the answer to any
+ * PIN was lost since then, it would be one. */
 static bool was_just_accepted(const struct token *token, const uint8_t *hash)
 {
     const struct pin_memory *pin = token->pin;

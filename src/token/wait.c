@@ -10,7 +10,7 @@
 #include "token/table.h"
 
 #define ROUND_MS 1000 /* an event that was missed while we were not waiting is seen then */
-#define PAUSE_MS 100  /* between looks whether the service has appeared */
+#define PAUSE_MS 100  /* before another look where a wait came back at once with an error */
 
 /* Under the table's lock: the first slot with an event, which is then taken. */
 static bool take_event(struct slots *slots, CK_SLOT_ID *id)

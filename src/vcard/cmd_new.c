@@ -151,7 +151,7 @@ static bool set_keys(void *context, const struct args_option *option, const char
 /* clang-format off */
 static const struct args_option options[] = {
     {"force", NULL, "replace the card that is in DIR", set_force, NULL, NULL},
-    {"keys", "DIR", "the keys of the card in DIR, not new ones", set_keys, NULL, NULL},
+    {"keys", "FOLDER", "the keys of the card in FOLDER, not new ones", set_keys, NULL, NULL},
     {"name", "TEXT", "name, surname first (UTF-8)", set_name, NULL, NULL},
     {"sex", "SEX", "male, female, other", set_sex, NULL, NULL},
     {"birth", "YYYYMMDD", "day of birth", set_date, NULL, NULL},

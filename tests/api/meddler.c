@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Another program that has the card too, and gets in the way. WAY is leave, reset, unpower or
- * eject.
+ * Another program that has the card too, and gets in the way:
  *
- *   meddler hold READER WAY         a transaction until there is a line on standard input, or its
- * end; ended in that way meddler reconnect READER WAY    connected; then, after such a line,
- * SCardReconnect() meddler disconnect READER WAY   the same with SCardDisconnect()
+ *   meddler hold READER WAY         begins a transaction, and then ends it in that way
  *
- * Says "ready" before it waits, and at last what pcscd has answered. Exit code 0, or 1 when no card
- * could be reached.
+ *   meddler reconnect READER WAY    connects, and then calls SCardReconnect()
+ *
+ *   meddler disconnect READER WAY   connects, and then calls SCardDisconnect()
+ *
+ * WAY is leave, reset, unpower or eject. "Then" is after a line on standard input, or its end. It
+ * says "ready" before it waits for that, and at last what pcscd has answered. Exit code 0; 1 when
+ * no card could be reached; 2 for wrong arguments.
  */
 #include <stdbool.h>
 #include <stdio.h>

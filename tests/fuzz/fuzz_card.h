@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What record.c wants to know of the target fuzz_card.
+ * What record_card.c wants to know of the target fuzz_card.
  */
 #ifndef JPKI_TESTS_FUZZ_CARD_H
 #define JPKI_TESTS_FUZZ_CARD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The target fuzz_p11: what a program and the world around it may do, each as one call, and what
- * record.c wants to know of it.
+ * record_p11.c wants to know of it.
  */
 #ifndef JPKI_TESTS_FUZZ_P11_H
 #define JPKI_TESTS_FUZZ_P11_H

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# A card takes its time, or another program has a transaction for longer than anybody likes. On a connection that is open, a call of
-# the module gives up after its five seconds, while the other still has the card; what another reader's card
-# is asked meanwhile is answered before that. A first connection waits as long as the other holds on, and
+# A card takes its time, or another program has a transaction for longer than anybody likes. On a connection
+# that is open, a call of the module gives up after its five seconds, while the other still has the card; what
+# another reader's card is asked meanwhile is answered before that. A first connection waits as long as the other holds on, and
 # no longer. No time is measured: the other program lets go only when what comes before has come.
 
 # shellcheck source=tests/lib/interop.sh

@@ -6,7 +6,7 @@
 # PKCS#11, no PIN goes out twice, and with the card put back the same process goes on. After a card was
 # lost inside a command, a reader of vpcd is dead: there pcscd is killed and started again each time.
 #
-# usage: faults_pull.sh [EVERY]: only at every so manieth of them (29), and of less work
+# usage: faults_pull.sh [EVERY]: only at every EVERY-th of them (29), and of less work
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"

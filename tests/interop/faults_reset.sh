@@ -6,7 +6,7 @@
 # for. With isolation the login outlives it. Without, the card may have forgotten the PIN: then the program
 # is told at its next use of the card, and says so. No try is lost, and no PIN is repeated.
 #
-# usage: faults_reset.sh [EVERY]: only at every so manieth of these places (17)
+# usage: faults_reset.sh [EVERY]: only at every EVERY-th of these places (17)
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"

@@ -5,7 +5,7 @@
 # between any two of the module's calls to pcscd, and while pcscd itself was not there to see it. Nothing is
 # signed with the wrong card, and no PIN reaches it.
 #
-# usage: faults_swap.sh [EVERY]: only at every so manieth of these places (18), and always before C_Sign
+# usage: faults_swap.sh [EVERY]: only at every EVERY-th of these places (18), and always before C_Sign
 
 # shellcheck source=tests/lib/interop.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"

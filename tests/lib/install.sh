@@ -6,7 +6,7 @@
 # shellcheck source=tests/lib/suites.sh
 . "$ROOT/tests/lib/suites.sh"
 
-# packages_for WHO: the packages that WHO (demo or tests) needs.
+# packages_for WHO: the packages that WHO (demo, tests or i386) needs.
 packages_for() {
     awk -v who="$1" '!/^#/ { for (i = 2; i <= NF; i++) if ($i == who) print $1 }' \
         "$ROOT/tests/lib/packages"

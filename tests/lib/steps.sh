@@ -12,7 +12,7 @@ AT_STOP= # a command, done when a call stops on its way to pcscd
 STOPPED= # where the last one did
 PATIENCE=60 # seconds; no call of the module takes so long, on a machine that is busy too
 
-EVERY=1    # at every so manieth place something is done to the program
+EVERY=1    # something is done to the program at every EVERY-th place
 TURNS=0    # places so far
 BAD=       # what was not as it should be, since the last report
 HITS=0     # places where something was done, since the last report

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * reader/reader.h on the stage, for one caller at a time and handle.
+ * reader/reader.h on the stage. Each handle is for one caller at a time.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * The scripted twin: reader/reader.h without PC/SC, for tests. Linked into a test, it takes the
- * place of those in src/reader. Readers, cards and faults are what the test says.
+ * place of src/reader/view.c and reader.c. Readers, cards and faults are what the test says.
  *
  * A card is a function that answers commands. twin_insert_vcard() puts the virtual card in, in
  * this process: so the tests of the upper layers have a card that behaves as the real one does,
