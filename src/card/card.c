@@ -157,6 +157,12 @@ bool card_end(struct card *card, bool drop)
     return ended;
 }
 
+enum err card_select_again(struct card *card)
+{
+    card->current_file = 0;
+    return select_name(card, profile_aid);
+}
+
 enum err card_drop(struct card *card)
 {
     if (card->drop_works == CARD_NO || !leave_application(card)) {

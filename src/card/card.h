@@ -87,6 +87,10 @@ bool card_end(struct card *card, bool drop);
  * reader_transmit()'s errors, or what the card says to the selection (apdu_plain_status()). */
 enum err card_drop(struct card *card);
 
+/* Inside a transaction: selects the application again, wherever another was selected. Errors as
+ * those of card_drop(). */
+enum err card_select_again(struct card *card);
+
 /*
  * Finds out whether the card has really forgotten the PIN of ROLE, which must not have been
  * verified since card_drop() or the last card_end(): by reading the certificate that wants it, or

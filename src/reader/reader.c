@@ -12,6 +12,9 @@
 #define BUSY_WAIT_MS 5000
 #define BUSY_LOOK_MS 10
 
+/* Resets by others, one after the other, that are followed. */
+#define RESETS_MAX 5
+
 /*
  * Whoever waits for a card looks only now and then whether it is free: pcsc-lite every 100 ms, this
  * module more often. Transactions that follow each other without a pause leave no moment in which
@@ -137,15 +140,15 @@ static enum err connect_card(struct reader *reader)
  * come is not first served. SCardGetAttrib answers SCARD_E_SHARING_VIOLATION at once, so it can
  * tell when the card is free.
  */
-static LONG wait_free(struct reader *reader)
+static LONG wait_free(struct reader *reader, uint64_t end)
 {
-    for (unsigned waited = 0;; waited += BUSY_LOOK_MS) {
+    for (;;) {
         unsigned char atr[READER_ATR_MAX];
         DWORD len = sizeof(atr);
         LONG rv = SCardGetAttrib(reader->card, SCARD_ATTR_ATR_STRING, atr, &len);
         if (rv != SCARD_E_SHARING_VIOLATION)
             return SCARD_S_SUCCESS; /* anything else shows itself in SCardBeginTransaction */
-        if (waited >= BUSY_WAIT_MS)
+        if (now_ms() >= end)
             return rv;
         sleep_ms(BUSY_LOOK_MS);
     }
@@ -164,13 +167,31 @@ static LONG give_power(struct reader *reader)
 }
 
 /* After a reset by another program, which may have begun a transaction since. */
-static LONG renew(struct reader *reader)
+static LONG renew(struct reader *reader, uint64_t end)
 {
-    LONG rv = reconnect(reader, SCARD_LEAVE_CARD);
+    LONG rv = wait_free(reader, end);
     if (rv == SCARD_S_SUCCESS)
-        rv = wait_free(reader);
+        rv = reconnect(reader, SCARD_LEAVE_CARD);
+    if (rv == SCARD_S_SUCCESS)
+        rv = wait_free(reader, end);
+    return rv == SCARD_S_SUCCESS ? SCardBeginTransaction(reader->card) : rv;
+}
+
+/* With the connection that there is: a new one could not be bounded. Whoever resets the card each
+ * time is as busy with it as one who keeps it. */
+static LONG begin_connected(struct reader *reader, bool *fresh)
+{
+    uint64_t end = now_ms() + BUSY_WAIT_MS;
+    LONG rv = wait_free(reader, end);
     if (rv == SCARD_S_SUCCESS)
         rv = SCardBeginTransaction(reader->card);
+    if (rv != SCARD_W_RESET_CARD)
+        return rv;
+    *fresh = true;
+    for (int i = 0; i < RESETS_MAX && rv == SCARD_W_RESET_CARD; i++)
+        rv = renew(reader, end);
+    if (rv == SCARD_W_RESET_CARD)
+        return SCARD_E_SHARING_VIOLATION;
     return rv == SCARD_S_SUCCESS ? give_power(reader) : rv;
 }
 
@@ -185,13 +206,7 @@ static enum err begin_once(struct reader *reader, bool *fresh, bool *retry)
         *fresh = true;
     }
     if (e == ERR_OK) {
-        LONG rv = wait_free(reader);
-        if (rv == SCARD_S_SUCCESS)
-            rv = SCardBeginTransaction(reader->card);
-        if (rv == SCARD_W_RESET_CARD) {
-            *fresh = true;
-            rv = renew(reader);
-        }
+        LONG rv = begin_connected(reader, fresh);
         if (rv == SCARD_S_SUCCESS)
             return ERR_OK;
         e = pcsc_failed("SCardBeginTransaction", rv);

@@ -84,15 +84,19 @@ void pin_use(struct token *token)
 
 /* ---- login ---- */
 
-/* A card might not count while somebody else's login is open. One that cannot be made to drop it
- * gets the PIN all the same; where dropping broke off, it is not known which application is
- * selected. */
+/* A card might not count while somebody else's login is open. One that refuses to drop it gets the
+ * PIN all the same. Where that broke off it is not known what the card has selected, and no PIN
+ * must go there; nor may it be said that the PIN is locked. */
 static enum err tries_when_dropped(struct token *token, int *tries)
 {
     struct card *card = &token->insertion->card;
     enum err e = card_drop(card);
+    if (e == ERR_REFUSED) {
+        e = card_select_again(card);
+        return e == ERR_OK && card->drop_works != CARD_NO ? ERR_TRANSPORT : e;
+    }
     if (e != ERR_OK)
-        return e == ERR_REFUSED ? ERR_OK : e;
+        return e;
     insertion_forgotten(token->insertion);
     return card_tries(card, token->role, tries);
 }
@@ -121,13 +125,6 @@ static enum err check_tries(struct token *token)
         return ERR_PIN_LOCKED;
     }
     return ERR_OK;
-}
-
-/* A device that wants a PIN where a PIN is being presented makes no sense, and nobody who logs in
- * can be told to log in. */
-static CK_RV rv_of_login(enum err e)
-{
-    return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
 }
 
 static CK_RV rv_of_tries(enum err e)
@@ -389,7 +386,7 @@ CK_RV pin_logout(struct token *token)
     enum err e = insertion_begin(in); /* drops what could not be dropped before */
     if (e != ERR_OK) {
         in->undropped = true;
-        return rv_of(e);
+        return rv_of_login(e);
     }
     if (in->kept[token->role]) {
         e = card_logout(&in->card, token->role);
@@ -399,7 +396,7 @@ CK_RV pin_logout(struct token *token)
             insertion_ended(in);
     }
     insertion_end(in, true);
-    return rv_of(e);
+    return rv_of_login(e);
 }
 
 void pin_lost(struct token *token)

@@ -83,7 +83,7 @@ static CK_RV change(struct token *token, const struct hashes *hashes)
 {
     struct insertion *in = token->insertion;
     bool unclear = false;
-    CK_RV rv = rv_of(insertion_begin(in));
+    CK_RV rv = rv_of_login(insertion_begin(in));
     if (rv != CKR_OK)
         return rv;
     rv = pin_verify_offered(token, hashes->old);

@@ -31,6 +31,11 @@ CK_RV rv_of(enum err e)
     return (unsigned)e < ERR_COUNT ? table[e] : CKR_GENERAL_ERROR;
 }
 
+CK_RV rv_of_login(enum err e)
+{
+    return e == ERR_DENIED ? CKR_DEVICE_ERROR : rv_of(e);
+}
+
 #define ROW(rv)                                                                                    \
     {                                                                                              \
         rv, #rv                                                                                    \

@@ -182,6 +182,7 @@ static CK_RV login(enum role role)
     CK_RV rv = scenario_open(role, 0, &session);
     if (rv == CKR_OK)
         rv = user_try_login(session, CKU_USER, user_pin[role]);
+    expect_right(rv != CKR_USER_NOT_LOGGED_IN, "who logs in is told to log in");
     if (rv == CKR_OK)
         rv = C_Logout(session);
     return rv;
@@ -287,6 +288,7 @@ static CK_RV change_in(CK_SESSION_HANDLE session, enum role role)
     const char *old = usual ? user_pin[role] : other_pin[role];
     const char *new = usual ? other_pin[role] : user_pin[role];
     CK_RV rv = set_pin(session, old, new);
+    expect_right(rv != CKR_USER_NOT_LOGGED_IN, "who changes the PIN is told to log in");
     if (rv == CKR_OK)
         expect_right(is_on_card(role, new), "the PIN was not changed");
     if (rv == CKR_FUNCTION_FAILED)

@@ -11,7 +11,7 @@
 . "$ROOT/tests/lib/steps.sh"
 
 SCENARIO[life]='tokens;open N;login N;find N;signinit N;sign N;close N'
-readonly SLOWLY=3000 # milliseconds that the card takes for a command in which pcscd dies
+readonly SLOWLY=60000 # milliseconds that the card takes for a command in which pcscd dies
 SERIALS=             # the two tokens of the card in reader 0
 
 # back: pcscd, and the card in reader 0, which nobody has touched meanwhile.

@@ -10,6 +10,7 @@
 import argparse
 import fnmatch
 import json
+import math
 import pathlib
 import sys
 
@@ -25,7 +26,7 @@ def suites_of(test):
 def choose(options):
     wanted, left_out = set(options.suites.split()), set(options.leave_out.split())
     # What may take long starts first, so that nothing long is left to run alone at the end.
-    for test in sorted(json.load(sys.stdin), key=lambda test: -test["timeout"]):
+    for test in sorted(json.load(sys.stdin), key=lambda test: -(test["timeout"] or math.inf)):
         suites = suites_of(test)
         if wanted and not wanted & suites:
             continue

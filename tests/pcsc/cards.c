@@ -24,17 +24,21 @@ static bool is_others(const struct slot *slot, const struct handle *handle)
     return slot->held || (owner != NULL && owner != handle);
 }
 
-/* Why this handle's card cannot be spoken to. */
-static LONG trouble(const struct handle *handle)
+/* What has happened to this handle's card. */
+static LONG event(const struct handle *handle)
 {
     const struct slot *slot = handle->slot;
-    if (is_others(slot, handle))
-        return SCARD_E_SHARING_VIOLATION;
     if (!slot->there)
         return SCARD_E_READER_UNAVAILABLE;
     if (!slot->present || slot->insertion != handle->insertion)
         return SCARD_W_REMOVED_CARD;
     return slot->resets == handle->resets ? SCARD_S_SUCCESS : SCARD_W_RESET_CARD;
+}
+
+/* Why it cannot be spoken to. */
+static LONG trouble(const struct handle *handle)
+{
+    return is_others(handle->slot, handle) ? SCARD_E_SHARING_VIOLATION : event(handle);
 }
 
 /* Waits while another program is in a transaction. */
@@ -192,6 +196,9 @@ LONG SCardBeginTransaction(SCARDHANDLE id)
     /* pcscd would count them, and one end would not be enough. */
     if (call.handle->transaction && client_is_alive(call.context))
         stage_die("a transaction in a transaction", call.name);
+    /* pcscd tells of a reset before it looks whose turn it is. */
+    if (rv == SCARD_S_SUCCESS)
+        rv = event(call.handle);
     if (rv == SCARD_S_SUCCESS)
         rv = wait_turn(call.context, call.handle->slot, call.handle);
     if (rv == SCARD_S_SUCCESS)

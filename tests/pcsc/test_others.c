@@ -114,24 +114,62 @@ static CK_SESSION_HANDLE logged_in(void)
     return session;
 }
 
+static void reset_and_begin(void)
+{
+    twin_warm_reset(READER_1);
+    renew_other();
+    begin_transaction();
+}
+
 /* Before it begins a transaction, the module looks whether the card is free. After a reset it
- * renews its connection, and looks again: whoever has begun a transaction meanwhile is waited for
- * as long as anybody else is, and no longer. */
+ * renews its connection, and looks again, before and after that: whoever has begun a transaction
+ * meanwhile, or reset the card once more, is waited for as long as anybody else is, and no longer.
+ */
 static void test_transaction_after_reset(void **state)
+{
+    static const struct {
+        const char *call;
+        unsigned nth;
+        void (*act)(void);
+    } rows[] = {{"SCardGetAttrib", 1, begin_transaction},
+                {"SCardGetAttrib", 2, begin_transaction},
+                {"SCardBeginTransaction", 1, reset_and_begin}};
+    uint8_t signature[SIGNATURE];
+    (void)state;
+    CK_SESSION_HANDLE session = logged_in();
+    CK_OBJECT_HANDLE key = user_key(session);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        twin_warm_reset(READER_1);
+        renew_other();
+        plan_for(rows[i].call, rows[i].nth, rows[i].act);
+        assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_DEVICE_ERROR);
+        plan.call = NULL;
+        assert_int_equal(twin_verifies(), 0);
+        assert_int_equal(SCardEndTransaction(card, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
+        signs(session);
+        assert_int_equal(twin_verifies(), 1);
+        twin_counters_clear();
+    }
+}
+
+static void reset_again(void)
+{
+    plan.calls = 0; /* before each */
+    twin_warm_reset(READER_1);
+}
+
+/* A program that resets the card each time is busy with it. */
+static void test_resets_without_end(void **state)
 {
     uint8_t signature[SIGNATURE];
     (void)state;
     CK_SESSION_HANDLE session = logged_in();
     CK_OBJECT_HANDLE key = user_key(session);
-    twin_warm_reset(READER_1);
-    renew_other();
-    plan_for("SCardGetAttrib", 1, begin_transaction);
+    plan_for("SCardBeginTransaction", 0, reset_again);
     assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_DEVICE_ERROR);
     plan.call = NULL;
     assert_int_equal(twin_verifies(), 0);
-    assert_int_equal(SCardEndTransaction(card, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
     signs(session);
-    assert_int_equal(twin_verifies(), 1);
 }
 
 /* Nobody gives a card its power back that a program has taken, if not the module. */
@@ -173,10 +211,8 @@ static void test_power_and_transaction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        row(test_transaction_after_reset),
-        row(test_power_taken),
-        row(test_power_taken_before),
-        row(test_power_and_transaction),
+        row(test_transaction_after_reset), row(test_resets_without_end),    row(test_power_taken),
+        row(test_power_taken_before),      row(test_power_and_transaction),
     };
     alarm(WATCHDOG_SECONDS);
     return cmocka_run_group_tests_name("others", tests, world_setup, world_teardown);
