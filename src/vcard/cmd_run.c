@@ -58,6 +58,16 @@ static bool set_log(void *context, const struct args_option *option, const char 
     return true;
 }
 
+static bool set_times(void *context, const struct args_option *option, const char *value,
+                      struct problem *why)
+{
+    (void)option;
+    (void)value;
+    (void)why;
+    ((struct run *)context)->session.times = true;
+    return true;
+}
+
 static bool set_fault(void *context, const struct args_option *option, const char *value,
                       struct problem *why)
 {
@@ -82,6 +92,7 @@ static const struct args_option options[] = {
     {"port", "NUMBER", "vpcd's: 35963 first reader (default), 35964 second", set_port, NULL, NULL},
     {"wait", "SECONDS", "for a reader that is not there yet (default 10)", set_wait, NULL, NULL},
     {"log", "FILE", "append commands and answers, PINs blanked", set_log, NULL, NULL},
+    {"times", NULL, "and when the card was at work on each", set_times, NULL, NULL},
     {"fault", "SPEC", "make a command fail, see below", set_fault, NULL, NULL},
     {"set", "KEY=VALUE", "a key of card.conf, for this run only", set_change, NULL, NULL},
 };
@@ -100,7 +111,8 @@ static void more_help(FILE *out)
           "  noise[:K]        K random bytes instead of the answer\n"
           "  delay:MS         answer later by MS milliseconds\n"
           "\nsignals: SIGUSR1 card out, SIGUSR2 card in, SIGTERM or SIGINT end\n"
-          "log lines: \"> COMMAND -> ANSWER\", \"= EVENT\", \"! FAULT\" (of the line before)\n",
+          "log lines: \"> COMMAND -> ANSWER\", \"= EVENT\", \"! FAULT\" (of the line before);\n"
+          "with --times also \"@ BEGIN END\": when the card was at work, in microseconds\n",
           out);
 }
 

@@ -11,15 +11,15 @@
 #include <unistd.h>
 
 #define RETRY_US 100000 /* between two attempts to connect */
-#define HINT_MS 5000    /* a reader asks for its card every second or so */
+#define HINT_US 5000000 /* a reader asks for its card every second or so */
 #define RESPONSE_SIZE (VCARD_RESPONSE_MAX + FAULT_EXTRA_MAX)
 
-static int64_t now_ms(void)
+static int64_t now_us(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
 static void take_signal(struct session *session)
@@ -59,17 +59,12 @@ static bool wait_for(struct session *session, int fd, int64_t microseconds)
     return what[1].revents != 0;
 }
 
-/* Lets the time pass that the card needs; false when it was taken out meanwhile. */
-static bool work(struct session *session, uint64_t microseconds)
+/* Lets what is left of the time pass until the card may be done, which may be nothing; false when
+ * it was taken out meanwhile. */
+static bool work(struct session *session, int64_t until)
 {
-    int64_t end = now_ms() * 1000 + (int64_t)microseconds;
-
-    if (microseconds && microseconds < 1000) {
-        wait_for(session, -1, (int64_t)microseconds);
-        return session->wanted && !session->stop;
-    }
     while (session->wanted && !session->stop) {
-        int64_t left = end - now_ms() * 1000;
+        int64_t left = until - now_us();
         if (left <= 0)
             return true;
         wait_for(session, -1, left);
@@ -90,7 +85,7 @@ static void take_out(struct session *session)
 static void pull(struct session *session, const struct fault *fault)
 {
     session->wanted = false;
-    session->back_at = fault->has_argument ? now_ms() + (int64_t)fault->argument : 0;
+    session->back_at = fault->has_argument ? now_us() + (int64_t)fault->argument * 1000 : 0;
 }
 
 static void control(struct session *session, uint8_t code)
@@ -142,14 +137,17 @@ static void command(struct session *session, const uint8_t *bytes, size_t len)
     const struct fault *fault = fault_strike(&session->faults, bytes, len);
     bool early = fault && fault->kind == FAULT_PULL_EARLY;
     bool pulled = early || (fault && fault->kind == FAULT_PULL);
+    int64_t begin = now_us(); /* what this process itself needs is part of the card's time */
     uint64_t busy_us = 0;
     size_t n = 0;
 
     if (!early)
         n = answer(session, fault, bytes, len, &busy_us);
-    if (!work(session, busy_us))
+    if (!work(session, begin + (int64_t)busy_us))
         pulled = true;
     trace_command(session->log, bytes, len, session->response, pulled ? 0 : n);
+    if (session->times)
+        trace_times(session->log, begin, now_us());
     if (fault)
         trace_fault(session->log, fault_name(fault));
     if (fault && (fault->kind == FAULT_PULL || early))
@@ -163,7 +161,7 @@ static void serve(struct session *session)
     const uint8_t *message;
     size_t len;
 
-    if (!wait_for(session, session->link.fd, session->asked ? -1 : HINT_MS * 1000)) {
+    if (!wait_for(session, session->link.fd, session->asked ? -1 : HINT_US)) {
         if (!session->asked && !session->stop && session->wanted)
             fprintf(stderr, "jpki-vcard: the reader does not ask for the card; is another card in "
                             "it already?\n");
@@ -189,7 +187,7 @@ static void serve(struct session *session)
 /* Connects, trying again until the time to wait is over. True also when a signal ended it. */
 static bool put_in(struct session *session, struct problem *why)
 {
-    int64_t end = now_ms() + (int64_t)session->wait_seconds * 1000;
+    int64_t end = now_us() + (int64_t)session->wait_seconds * 1000000;
 
     while (session->wanted && !session->stop) {
         if (vpcd_connect(&session->link, session->host, session->port, why)) {
@@ -199,7 +197,7 @@ static bool put_in(struct session *session, struct problem *why)
             fflush(stdout);
             return true;
         }
-        if (now_ms() >= end)
+        if (now_us() >= end)
             return false;
         wait_for(session, -1, RETRY_US);
     }
@@ -209,7 +207,7 @@ static bool put_in(struct session *session, struct problem *why)
 /* Outside the reader: until a signal, or until the card comes back by itself. */
 static void rest(struct session *session)
 {
-    int64_t left = session->back_at ? session->back_at - now_ms() : -1;
+    int64_t left = session->back_at ? session->back_at - now_us() : -1;
 
     take_out(session);
     if (session->back_at && left <= 0) {
@@ -217,7 +215,7 @@ static void rest(struct session *session)
         session->back_at = 0;
         return;
     }
-    wait_for(session, -1, left < 0 ? -1 : left * 1000);
+    wait_for(session, -1, left < 0 ? -1 : left);
 }
 
 static int block_signals(void)

@@ -13,6 +13,7 @@
 struct session {
     struct vcard *card; /* borrowed */
     FILE *log;          /* borrowed; NULL: none */
+    bool times;         /* the log says when the card was at work, too */
     struct fault_list faults;
     const char *host, *port;
     unsigned long wait_seconds; /* for a reader that is not there yet */
@@ -23,7 +24,7 @@ struct session {
     bool stop;       /* SIGTERM or SIGINT has come */
     bool wanted;     /* the card is to be in the reader */
     bool asked;      /* the reader has asked for it since it was put in */
-    int64_t back_at; /* when it comes back by itself, milliseconds; 0: it does not */
+    int64_t back_at; /* when it comes back by itself, microseconds; 0: it does not */
 };
 
 /* Runs until SIGTERM or SIGINT; SIGUSR1 takes the card out, SIGUSR2 puts it in again. False when

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,6 +55,14 @@ void trace_command(FILE *log, const uint8_t *command, size_t len, const uint8_t 
     fputs(response_len ? " -> " : " ->", log);
     print(log, response, response_len, response_len);
     fputc('\n', log);
+    fflush(log);
+}
+
+void trace_times(FILE *log, int64_t begin, int64_t end)
+{
+    if (!log)
+        return;
+    fprintf(log, "@ %" PRId64 " %" PRId64 "\n", begin, end);
     fflush(log);
 }
 

@@ -6,6 +6,8 @@
  *                             there was no answer; bytes that may be a PIN are **
  *   = power on | power off | reset | card in | card out
  *   ! pull                    the fault that the command in the line before was struck by
+ *   @ BEGIN END               when the card was at work on it; microseconds of a clock that goes
+ *                             on evenly and is the same for all processes (CLOCK_MONOTONIC)
  *
  * So the lines that start with "> " are the commands, to be counted.
  */
@@ -25,6 +27,7 @@ FILE *trace_open(const char *file, struct problem *why);
 /* Each does nothing when LOG is NULL. */
 void trace_command(FILE *log, const uint8_t *command, size_t len, const uint8_t *response,
                    size_t response_len);
+void trace_times(FILE *log, int64_t begin, int64_t end);
 void trace_event(FILE *log, const char *text);
 void trace_fault(FILE *log, const char *text);
 

@@ -5,6 +5,7 @@
  */
 #include "common.h"
 
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vcard/session.h"
@@ -23,6 +25,19 @@ struct reader {
     char port[8];
     char log[64];
 };
+
+/* The card needs time, and its log says when. */
+static bool takes_time;
+
+#define APDU_US 1300
+#define BYTE_US 10
+
+static void take_time(struct session *session)
+{
+    session->times = true;
+    session->card->settings.delay_apdu_us = APDU_US;
+    session->card->settings.delay_byte_us = BYTE_US;
+}
 
 static int run_card(const struct reader *reader, const char *fault)
 {
@@ -36,6 +51,8 @@ static int run_card(const struct reader *reader, const char *fault)
     session.log = trace_open(reader->log, &why);
     if (!session.card || !session.log || (fault && !fault_add(&session.faults, fault, &why)))
         return 3;
+    if (takes_time)
+        take_time(&session);
     bool ok = session_run(&session, &why);
     fclose(session.log);
     vcard_free(session.card);
@@ -171,6 +188,51 @@ static void logged(void **state)
     free(text);
 }
 
+static int64_t now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* The answer never comes early, and the log counts finer than milliseconds. */
+static void time_to_the_microsecond(void **state)
+{
+    enum { COMMANDS = 50 };
+    const int64_t busy = APDU_US + BYTE_US * (strlen(SELECT_JPKI) / 2 + 2);
+    struct reader reader;
+    size_t len;
+    int64_t last = 0;
+    int found = 0, fine = 0;
+
+    (void)state;
+    takes_time = true;
+    start(&reader, NULL);
+    takes_time = false;
+    tell(&reader, "01");
+    for (int i = 0; i < COMMANDS; i++) {
+        int64_t before = now_us();
+        assert_answer(&reader, SELECT_JPKI, 0x9000);
+        assert_true(now_us() - before >= busy);
+    }
+    stop(&reader);
+    char *text = (char *)common_file("log", &len);
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        int64_t begin, end;
+        if (sscanf(line, "@ %" SCNd64 " %" SCNd64, &begin, &end) != 2)
+            continue;
+        found++;
+        assert_true(begin >= last);
+        assert_true(end - begin >= busy);
+        fine += (end - begin) % 1000 != 0;
+        last = end;
+    }
+    assert_int_equal(found, COMMANDS);
+    assert_true(fine > 0);
+    free(text);
+}
+
 static void taken_out_and_put_back(void **state)
 {
     struct reader reader;
@@ -270,6 +332,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(talk),
         cmocka_unit_test(logged),
+        cmocka_unit_test(time_to_the_microsecond),
         cmocka_unit_test(taken_out_and_put_back),
         cmocka_unit_test(reader_restarts),
         cmocka_unit_test(pulled),
