@@ -9,6 +9,18 @@
  * ever must not hold us. */
 #define ROUNDS_MAX 8
 
+/* ISO/IEC 7816-3, 12.1.3: case 2E, the extended form. */
+static bool is_long(const struct apdu *command)
+{
+    return command->le > READER_SHORT_DATA_MAX;
+}
+
+static bool is_possible(const struct apdu *command)
+{
+    return command->data.len <= APDU_DATA_MAX && command->le <= APDU_ANSWER_MAX &&
+           !(is_long(command) && command->data.len > 0);
+}
+
 static void encode(const struct apdu *command, struct writer *w)
 {
     writer_u8(w, command->cla);
@@ -19,8 +31,12 @@ static void encode(const struct apdu *command, struct writer *w)
         writer_u8(w, (uint8_t)command->data.len);
         writer_bytes(w, command->data);
     }
-    if (command->le != APDU_NO_LE)
+    if (is_long(command)) {
+        writer_u8(w, 0x00);
+        writer_be16(w, (uint16_t)command->le);
+    } else if (command->le != APDU_NO_LE) {
         writer_u8(w, (uint8_t)command->le); /* 256 is written as 00 */
+    }
 }
 
 /* Splits the status word from the end of a response. */
@@ -35,22 +51,12 @@ static enum err split(struct bytes response, struct bytes *data, uint16_t *sw)
     return ERR_OK;
 }
 
-static enum err send_once(struct reader *reader, const struct apdu *command,
-                          struct apdu_answer *answer)
+/* Adds what is in RESPONSE to ANSWER. */
+static enum err take_response(const struct apdu *command, struct bytes response,
+                              struct apdu_answer *answer)
 {
-    uint8_t sent[APDU_COMMAND_MAX];
-    uint8_t response[READER_RESPONSE_MAX] = {0};
-    size_t received;
-    struct writer w;
-    if (command->data.len > APDU_DATA_MAX)
-        return ERR_ARGUMENT;
-    writer_init(&w, sent, sizeof(sent));
-    encode(command, &w);
-    enum err e = reader_transmit(reader, writer_result(&w), response, &received);
-    if (e != ERR_OK)
-        return e;
     struct bytes data;
-    e = split(bytes_of(response, received), &data, &answer->sw);
+    enum err e = split(response, &data, &answer->sw);
     if (e != ERR_OK)
         return e;
     size_t most = command->le == APDU_NO_LE ? 0 : (size_t)command->le;
@@ -61,6 +67,26 @@ static enum err send_once(struct reader *reader, const struct apdu *command,
     writer_bytes(&out, data);
     answer->len += data.len;
     return ERR_OK;
+}
+
+static enum err send_once(struct reader *reader, const struct apdu *command,
+                          struct apdu_answer *answer)
+{
+    uint8_t sent[APDU_COMMAND_MAX];
+    uint8_t response[APDU_ANSWER_MAX + 2];
+    size_t received;
+    struct writer w;
+    if (!is_possible(command))
+        return ERR_ARGUMENT;
+    writer_init(&w, sent, sizeof(sent));
+    encode(command, &w);
+    enum err e =
+        reader_transmit(reader, writer_result(&w), response,
+                        is_long(command) ? sizeof(response) : READER_RESPONSE_MAX, &received);
+    if (e == ERR_OK)
+        e = take_response(command, bytes_of(response, received), answer);
+    explicit_bzero(response, sizeof(response)); /* a signature certificate has the holder's name */
+    return e;
 }
 
 /* Le as 61xx and 6Cxx write it: 00 is 256. */
@@ -126,7 +152,7 @@ enum err apdu_send_secret(struct reader *reader, struct bytes command, uint16_t 
 {
     uint8_t response[READER_RESPONSE_MAX] = {0};
     size_t received;
-    enum err e = reader_transmit(reader, command, response, &received);
+    enum err e = reader_transmit(reader, command, response, sizeof(response), &received);
     return secret_answer(e, bytes_of(response, received), "", sw);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Commands and responses (ISO/IEC 7816-4, section 5), short form only.
+ * Commands and responses (ISO/IEC 7816-4, section 5). Short form, but for responses that are longer
+ * than it allows.
  */
 #ifndef JPKI_CARD_APDU_H
 #define JPKI_CARD_APDU_H
@@ -15,15 +16,18 @@
 #define APDU_NO_LE (-1)
 #define APDU_DATA_MAX 255
 #define APDU_COMMAND_MAX (5 + APDU_DATA_MAX + 1)
+#define APDU_ANSWER_MAX 4096 /* bytes: a whole certificate (DER_CERTIFICATE_MAX) */
 
 struct apdu {
     uint8_t cla, ins, p1, p2;
     struct bytes data; /* 0 to 255 bytes */
-    int le;            /* bytes wanted at most, 1 to 256, or APDU_NO_LE */
+    /* bytes wanted at most, 1 to 256, or APDU_NO_LE; without data also more, up to APDU_ANSWER_MAX,
+     * which is sent in the extended form */
+    int le;
 };
 
 struct apdu_answer {
-    uint8_t data[256];
+    uint8_t data[APDU_ANSWER_MAX];
     size_t len;
     uint16_t sw;
 };
@@ -45,8 +49,8 @@ bool apdu_may_be_short_id(enum err e);
 /*
  * Sends COMMAND and receives its answer, following 61xx (GET RESPONSE) and 6Cxx (once more with
  * that Le) a bounded number of times. ERR_OK says only that there is an answer: look at its sw.
- * ERR_ANSWER when it is shorter than a status word or longer than asked for; reader_transmit()'s
- * errors otherwise. ANSWER is empty on error.
+ * ERR_ANSWER when it is shorter than a status word or longer than asked for; ERR_ARGUMENT when
+ * COMMAND is not as above; reader_transmit()'s errors otherwise. ANSWER is empty on error.
  */
 enum err apdu_exchange(struct reader *reader, const struct apdu *command,
                        struct apdu_answer *answer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "card/card.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "card/apdu.h"
@@ -67,26 +68,42 @@ static enum err read_info(struct card *card)
 static bool is_verdict(enum err e)
 {
     return e == ERR_NOT_FOUND || e == ERR_REFUSED || e == ERR_DENIED || e == ERR_FOREIGN ||
-           e == ERR_ANSWER || e == ERR_PIN_WRONG || e == ERR_PIN_LOCKED;
+           e == ERR_ANSWER;
 }
 
-enum err card_recognise(struct reader *reader, struct card *card)
+/* With a profile that is known already, EF 0006 is not read. */
+static enum err recognise(struct card *card)
 {
     bool fresh;
-    memset(card, 0, sizeof(*card));
-    card->reader = reader;
-    enum err e = reader_begin(reader, &fresh);
+    enum err e = reader_begin(card->reader, &fresh);
     if (e != ERR_OK)
         return e;
     e = select_name(card, profile_aid);
-    if (e == ERR_OK)
+    if (e == ERR_OK && card->profile == NULL)
         e = read_info(card);
     if (e == ERR_OK)
         return ERR_OK;
     log_write(LOG_INFO, "no My Number Card: %s", err_text(e));
-    reader_end(reader, false);
+    reader_end(card->reader, false);
     /* An answer without sense may be a bad contact: the caller decides how often to ask again. */
     return is_verdict(e) && e != ERR_ANSWER ? ERR_FOREIGN : e;
+}
+
+enum err card_recognise(struct reader *reader, struct card *card)
+{
+    memset(card, 0, sizeof(*card));
+    card->reader = reader;
+    return recognise(card);
+}
+
+enum err card_recognise_as(struct reader *reader, struct card *card, const struct profile *profile,
+                           const char *model)
+{
+    memset(card, 0, sizeof(*card));
+    card->reader = reader;
+    card->profile = profile;
+    snprintf(card->model, sizeof(card->model), "%s", model);
+    return recognise(card);
 }
 
 static enum err begin_once(struct card *card, bool *fresh)
@@ -105,13 +122,15 @@ enum err card_begin(struct card *card, bool *fresh)
     card->current_file = 0;
     card->maybe_verified = false;
     card->only_power_helps = false;
+    card->try_long = false;
     enum err e = begin_once(card, fresh);
     /* A reset by another program that pcscd grants just as our transaction begins breaks it.
-     * Nothing but the SELECT was sent, so it can be begun again, with a new connection. */
+     * Nothing but the SELECT was sent, so it can be begun again; as with a fresh card. */
     if (e == ERR_TRANSPORT) {
-        reader_disconnect(card->reader);
         e = begin_once(card, fresh);
+        *fresh = true;
     }
+    memset(card->accepted_now, 0, sizeof(card->accepted_now));
     if (*fresh)
         memset(card->accepted, 0, sizeof(card->accepted));
     if (e != ERR_OK)
@@ -186,6 +205,7 @@ enum err card_prove_dropped(struct card *card, enum card_role role)
     explicit_bzero(out, sizeof(out));
     if (e == ERR_DENIED && card->accepted[role]) {
         card->drop_works = CARD_YES;
+        card->drop_proved |= card->accepted_now[role];
         card->maybe_verified = false;
         return ERR_OK;
     }

@@ -30,15 +30,21 @@ struct card {
     enum card_known short_ids_read; /* takes READ BINARY with a short file identifier */
     enum card_known short_ids_pin;  /* VERIFY */
     enum card_known short_ids_key;  /* COMPUTE DIGITAL SIGNATURE */
+    enum card_known long_reads;     /* more than 256 bytes in one READ BINARY */
     enum card_known drop_works;     /* selecting another application ends a verified PIN */
     bool query_with_le;             /* the question for tries left must have a fifth byte */
 
-    bool accepted[CARD_ROLES]; /* a PIN, since the card was last fresh: see reader_begin() */
+    bool drop_proved; /* CARD_YES, and nobody else can have ended the login meanwhile */
+    bool accepted_now[CARD_ROLES]; /* in this transaction */
+    bool accepted[CARD_ROLES];     /* a PIN, since the card was last fresh: see reader_begin() */
 
     /* of the transaction under way */
     uint16_t current_file; /* 0: none or not known */
     bool maybe_verified;   /* the card may hold a verified PIN, ours or left by another program */
     bool only_power_helps; /* selecting another application has not made it forget */
+    bool try_long;         /* it may be lost, and the card's power with it, by trying whether long
+                              reads work: free files are read in it and nothing else. To be set
+                              after card_begin(), which clears it */
 };
 
 #define CARD_PIN_AT 5 /* where the PIN begins, behind CLA INS P1 P2 Lc */
@@ -61,6 +67,11 @@ struct bytes card_pin_text(const struct card_pin *pin);
  * open, with the application selected; on any error there is none. ERR_FOREIGN: not our card.
  */
 enum err card_recognise(struct reader *reader, struct card *card);
+
+/* The same for a card of which it is known already what EF 0006 says: PROFILE and MODEL (16
+ * characters at most). It is not read, so the card's identity must be compared. */
+enum err card_recognise_as(struct reader *reader, struct card *card, const struct profile *profile,
+                           const char *model);
 
 /*
  * Begins a transaction and selects the application. FRESH: the card may be another one or have been
@@ -115,6 +126,12 @@ enum err card_read_first(struct card *card, uint16_t file, uint8_t *block, size_
  * The whole certificate in a file, without what fills the file behind it. FIRST is its first block
  * if known, else empty; it saves one command. ERR_NOT_FOUND also when the file holds no
  * certificate. OUT must be empty.
+ *
+ * Where the reader takes extended APDUs and the card announces them (ISO/IEC 7816-4, 8.1.1.2.7),
+ * all that is left is read with one. Whether both do what they say is first tried in a transaction
+ * with try_long. A card that refuses gets short commands in the same transaction; where the command
+ * came to nothing (ERR_TRANSPORT), the transaction is worth nothing more, long_reads has become
+ * CARD_NO by it, and another one is worth a try.
  */
 enum err card_read_certificate(struct card *card, uint16_t file, struct bytes first,
                                struct buffer *out);

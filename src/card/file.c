@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "card/apdu.h"
+#include "card/atr.h"
 #include "card/der.h"
 #include "support/log.h"
 
@@ -31,6 +32,12 @@ enum err card_select_file(struct card *card, uint16_t file)
     if (e == ERR_OK)
         card->current_file = file;
     return e;
+}
+
+/* Errors of reading that say something of the file, not of the exchange. */
+static bool is_not_free(enum err e)
+{
+    return e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_REFUSED;
 }
 
 /* The end of the file is no error, but the end of the data. */
@@ -76,7 +83,8 @@ static enum err read_selected(struct card *card, uint16_t file, size_t offset, s
     return e != ERR_OK ? e : read_status(answer);
 }
 
-/* WANT bytes, 1 to 256, at OFFSET; ANSWER may hold fewer, none at the end of the file. */
+/* WANT bytes, 1 to APDU_ANSWER_MAX, at OFFSET; ANSWER may hold fewer, none at the end of the file.
+ */
 static enum err read_block(struct card *card, uint16_t file, size_t offset, size_t want,
                            struct apdu_answer *answer)
 {
@@ -109,61 +117,109 @@ enum err card_read_first(struct card *card, uint16_t file, uint8_t *block, size_
     struct apdu_answer answer;
     *len = 0;
     enum err e = read_block(card, file, 0, BLOCK, &answer);
-    if (e != ERR_OK)
-        return e;
-    memcpy(block, answer.data, answer.len);
-    *len = answer.len;
-    return ERR_OK;
+    if (e == ERR_OK) {
+        memcpy(block, answer.data, answer.len);
+        *len = answer.len;
+    }
+    explicit_bzero(&answer, sizeof(answer)); /* a signature certificate has the holder's name */
+    return e;
+}
+
+/* A certificate as far as it was read. */
+struct part {
+    size_t got, size;
+    uint8_t der[DER_CERTIFICATE_MAX];
+};
+
+static void add(struct part *part, struct bytes data)
+{
+    data = bytes_first(data, part->size - part->got);
+    if (data.len > 0)
+        memcpy(part->der + part->got, data.data, data.len);
+    part->got += data.len;
+}
+
+static size_t at_most(size_t n, size_t most)
+{
+    return n < most ? n : most;
 }
 
 /*
  * A short identifier reaches offset 255 only: beginning one byte before the second block saves the
- * SELECT of the file, and the byte that comes twice shows whether the card has read there. What
- * cannot be had this way is left to the SELECT.
+ * SELECT of the file, and the byte that comes twice shows whether the card has read there. MOST
+ * bytes at most. What cannot be had this way is left to the SELECT.
  */
-static enum err read_over_border(struct card *card, uint16_t file, size_t *got, size_t size,
-                                 uint8_t *der)
+static enum err read_over_border(struct card *card, uint16_t file, size_t most, struct part *part)
 {
     struct apdu_answer answer;
-    struct bytes data;
     uint8_t twice;
-    size_t want = size - SHORT_ID_OFFSET_MAX < BLOCK ? size - SHORT_ID_OFFSET_MAX : BLOCK;
-    if (*got != BLOCK || card->current_file == file || card->short_ids_read != CARD_YES)
-        return ERR_OK;
+    size_t want = at_most(part->size - SHORT_ID_OFFSET_MAX, most);
     enum err e = read_by_short_id(card, file, SHORT_ID_OFFSET_MAX, want, &answer);
-    if (apdu_may_be_short_id(e)) {
+    struct bytes data = bytes_of(answer.data, answer.len);
+    if (e == ERR_OK && bytes_take_u8(&data, &twice) && twice == part->der[SHORT_ID_OFFSET_MAX])
+        add(part, data);
+    else if (e == ERR_OK || apdu_may_be_short_id(e))
         card->current_file = 0;
+    explicit_bzero(&answer, sizeof(answer));
+    return apdu_may_be_short_id(e) ? ERR_OK : e;
+}
+
+static enum err read_next(struct card *card, uint16_t file, size_t most, struct part *part)
+{
+    struct apdu_answer answer;
+    enum err e = read_block(card, file, part->got, at_most(part->size - part->got, most), &answer);
+    if (e == ERR_OK)
+        add(part, bytes_of(answer.data, answer.len));
+    explicit_bzero(&answer, sizeof(answer));
+    return e;
+}
+
+static bool is_at_border(const struct card *card, uint16_t file, const struct part *part)
+{
+    return part->got == BLOCK && card->current_file != file && card->short_ids_read == CARD_YES;
+}
+
+static bool may_read_long(const struct card *card)
+{
+    if (card->long_reads == CARD_NO || (card->long_reads == CARD_UNKNOWN && !card->try_long))
+        return false;
+    if (reader_data_max(card->reader) < APDU_ANSWER_MAX)
+        return false;
+    uint8_t atr[READER_ATR_MAX];
+    size_t len = reader_atr(card->reader, atr);
+    return atr_announces_extended(bytes_of(atr, len));
+}
+
+/* Asks for all that is left with one command. What the card does not give is left to short ones. */
+static enum err read_long(struct card *card, uint16_t file, struct part *part)
+{
+    enum err e = is_at_border(card, file, part)
+                     ? read_over_border(card, file, APDU_ANSWER_MAX, part)
+                     : read_next(card, file, APDU_ANSWER_MAX, part);
+    card->long_reads = e == ERR_OK && part->got == part->size ? CARD_YES : CARD_NO;
+    if (card->long_reads == CARD_YES)
         return ERR_OK;
-    }
-    data = bytes_of(answer.data, answer.len);
-    if (e != ERR_OK)
+    if (e != ERR_OK && !is_not_free(e) && e != ERR_ANSWER)
         return e;
-    if (!bytes_take_u8(&data, &twice) || twice != der[SHORT_ID_OFFSET_MAX]) {
-        card->current_file = 0;
-        return ERR_OK;
-    }
-    if (data.len > 0)
-        memcpy(der + *got, data.data, data.len);
-    *got += data.len;
+    log_write(LOG_INFO, "this card is read 256 bytes at a time, whatever it announces");
+    card->current_file = 0;
     return ERR_OK;
 }
 
-/* Reads on from offset GOT up to SIZE bytes into DER, which begins with what was read before. */
-static enum err read_rest(struct card *card, uint16_t file, size_t got, size_t size, uint8_t *der)
+static enum err read_rest(struct card *card, uint16_t file, struct part *part)
 {
-    enum err e = got < size ? read_over_border(card, file, &got, size, der) : ERR_OK;
-    while (e == ERR_OK && got < size) {
-        struct apdu_answer answer;
-        size_t want = size - got < BLOCK ? size - got : BLOCK;
-        e = read_block(card, file, got, want, &answer);
-        if (e != ERR_OK)
-            return e;
-        if (answer.len == 0) {
-            log_write(LOG_ERROR, "file %04X ends after %zu of %zu bytes", file, got, size);
-            return ERR_ANSWER;
+    enum err e = ERR_OK;
+    if (part->size - part->got > BLOCK && may_read_long(card))
+        e = read_long(card, file, part);
+    if (e == ERR_OK && part->got < part->size && is_at_border(card, file, part))
+        e = read_over_border(card, file, BLOCK, part);
+    while (e == ERR_OK && part->got < part->size) {
+        size_t before = part->got;
+        e = read_next(card, file, BLOCK, part);
+        if (e == ERR_OK && part->got == before) {
+            log_write(LOG_ERROR, "file %04X ends after %zu of %zu bytes", file, before, part->size);
+            e = ERR_ANSWER;
         }
-        memcpy(der + got, answer.data, answer.len); /* answer.len <= want: apdu_exchange() */
-        got += answer.len;
     }
     return e;
 }
@@ -172,23 +228,22 @@ enum err card_read_certificate(struct card *card, uint16_t file, struct bytes fi
                                struct buffer *out)
 {
     uint8_t block[BLOCK];
-    uint8_t der[DER_CERTIFICATE_MAX];
-    size_t size;
+    struct part part = {0};
     enum err e = ERR_OK;
     if (first.len == 0) {
         e = card_read_first(card, file, block, &first.len);
         first.data = block;
     }
     if (e == ERR_OK)
-        e = der_certificate_size(first, &size);
-    if (e != ERR_OK)
-        return e;
-    first = bytes_first(first, size);
-    memcpy(der, first.data, first.len);
-    e = read_rest(card, file, first.len, size, der);
-    if (e == ERR_OK && !buffer_set(out, bytes_of(der, size)))
+        e = der_certificate_size(first, &part.size);
+    if (e == ERR_OK) {
+        add(&part, first);
+        e = read_rest(card, file, &part);
+    }
+    if (e == ERR_OK && !buffer_set(out, bytes_of(part.der, part.size)))
         e = ERR_MEMORY;
-    explicit_bzero(der, sizeof(der)); /* name, address, birth date */
+    explicit_bzero(&part, sizeof(part)); /* name, address, birth date */
+    explicit_bzero(block, sizeof(block));
     return e;
 }
 
@@ -207,12 +262,6 @@ enum card_known card_has_certificate(struct card *card, enum card_role role)
     if (value == PROFILE_PRESENT)
         return CARD_YES;
     return value == PROFILE_ABSENT ? CARD_NO : CARD_UNKNOWN;
-}
-
-/* Errors of reading that say something of the file, not of the exchange. */
-static bool is_not_free(enum err e)
-{
-    return e == ERR_NOT_FOUND || e == ERR_DENIED || e == ERR_REFUSED;
 }
 
 enum err card_identity(struct card *card, uint8_t *block, size_t *len, bool *from_certificate)

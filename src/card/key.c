@@ -147,6 +147,7 @@ enum err card_verify(struct card *card, enum card_role role, struct card_pin *pi
     *tries = apdu_tries(sw);
     e = apdu_status(sw);
     card->accepted[role] |= e == ERR_OK;
+    card->accepted_now[role] |= e == ERR_OK;
     return e;
 }
 
@@ -194,6 +195,7 @@ enum err card_verify_on_pad(struct card *card, enum card_role role, int *tries)
      * card's as well, and making a card forget what it never knew costs one command. */
     e = apdu_pad_status(sw);
     card->accepted[role] |= e == ERR_OK;
+    card->accepted_now[role] |= e == ERR_OK;
     return e;
 }
 

@@ -11,6 +11,8 @@
 #include "support/bytes.h"
 #include "support/err.h"
 
+#define DIGEST_SHA256_SIZE 32 /* bytes */
+
 enum digest_kind { DIGEST_SHA1, DIGEST_SHA224, DIGEST_SHA256, DIGEST_SHA384, DIGEST_SHA512 };
 
 #define DIGEST_MAX 64 /* bytes of the longest digest */

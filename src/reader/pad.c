@@ -4,9 +4,6 @@
  */
 #include "reader/pad.h"
 
-#include <stdbool.h>
-
-#define FEATURE_VERIFY_DIRECT 0x06 /* 2.2: FEATURE_VERIFY_PIN_DIRECT */
 #define INS_VERIFY 0x20
 #define HEADER 5 /* bytes of the command before the PIN: class, instruction, P1, P2, Lc */
 
@@ -29,37 +26,6 @@
 #define MESSAGES 1
 #define LANGUAGE 0x0409
 #define MESSAGE 0
-
-static bool take_feature(struct bytes *list, uint8_t *tag, uint32_t *code)
-{
-    uint8_t len;
-    uint16_t high, low;
-    /* 2.2: tag, length, and a control code of four bytes, the highest first on every machine. */
-    if (!bytes_take_u8(list, tag) || !bytes_take_u8(list, &len) || len != 4 ||
-        !bytes_take_be16(list, &high) || !bytes_take_be16(list, &low))
-        return false;
-    *code = (uint32_t)high << 16 | low;
-    return *code != 0;
-}
-
-enum err pad_find_verify(struct bytes list, uint32_t *code)
-{
-    uint32_t found = 0;
-    *code = 0;
-    while (list.len > 0) {
-        uint8_t tag;
-        uint32_t value;
-        if (!take_feature(&list, &tag, &value))
-            return ERR_ANSWER;
-        if (tag != FEATURE_VERIFY_DIRECT)
-            continue;
-        if (found != 0)
-            return ERR_ANSWER; /* twice: which of them is meant? */
-        found = value;
-    }
-    *code = found;
-    return ERR_OK;
-}
 
 /* Numbers are in the order of the machine's own bytes: pcsc-lite and its drivers read them as such,
  * where the text of the specification knows only one order, that of a PC. */

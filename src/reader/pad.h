@@ -10,18 +10,10 @@
 #include <stdint.h>
 
 #include "support/bytes.h"
-#include "support/err.h"
 
 #define PAD_DIGITS_MAX 15 /* the size of the PIN block is written in four bits */
 #define PAD_SECONDS 30    /* that the reader waits for the PIN */
 #define PAD_VERIFY_MAX (19 + 5 + PAD_DIGITS_MAX)
-
-/*
- * Looks for FEATURE_VERIFY_PIN_DIRECT in LIST, a reader's answer to GET_FEATURE_REQUEST. CODE is
- * its control code, or 0 when the reader does not have it. ERR_ANSWER (CODE 0) when any part of
- * LIST is not formed as it must be: whoever speaks so badly is not trusted with a PIN.
- */
-enum err pad_find_verify(struct bytes list, uint32_t *code);
 
 /*
  * Writes the structure PIN_VERIFY for a PIN of exactly DIGITS decimal digits, sent as text in place

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "reader/pcsc.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "support/log.h"
+
+static _Atomic long owner; /* the process whose links are counted */
+static atomic_int links;
 
 static enum err err_of(LONG rv)
 {
@@ -45,6 +50,23 @@ enum err pcsc_failed(const char *call, LONG rv)
     return e;
 }
 
+/* A child has none of its parent's. If two of its threads begin at once, one of their first links
+ * may be lost: others then seem to be connected, and the card rests more often than it needs to. */
+static void count_links(int more)
+{
+    long me = (long)getpid();
+    if (atomic_exchange(&owner, me) != me)
+        atomic_store(&links, 0);
+    atomic_fetch_add(&links, more);
+}
+
+unsigned links_open(void)
+{
+    int n = atomic_load(&links);
+    bool ours = atomic_load(&owner) == (long)getpid() && !service_renamed();
+    return ours && n > 0 ? (unsigned)n : 0;
+}
+
 enum err link_open(struct link *link)
 {
     if (link->open)
@@ -55,12 +77,15 @@ enum err link_open(struct link *link)
         return ERR_NO_SERVICE;
     }
     link->open = true;
+    count_links(1);
     return ERR_OK;
 }
 
 void link_close(struct link *link)
 {
-    if (link->open)
-        SCardReleaseContext(link->context);
+    if (!link->open)
+        return;
+    count_links(-1); /* first: there are never fewer of them than are counted */
+    SCardReleaseContext(link->context);
     link->open = false;
 }

@@ -28,6 +28,17 @@ enum err link_open(struct link *link);
 /* What the service holds for this connection, cards and transactions, goes with it. */
 void link_close(struct link *link);
 
+/*
+ * How many this process has open through here, each of which is one socket; other libraries may
+ * have more. One that a service had which is gone counts until somebody has noticed. 0 where the
+ * environment has given the service's socket another name.
+ */
+unsigned links_open(void);
+
+/* Whether the environment has given the service's socket another name (PCSCLITE_CSOCK_NAME). Looks
+ * once, as libpcsclite does. */
+bool service_renamed(void);
+
 /* The error that RV, the answer to CALL, means; logged. */
 enum err pcsc_failed(const char *call, LONG rv);
 

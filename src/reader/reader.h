@@ -16,6 +16,7 @@
 
 #define READER_ATR_MAX 33       /* bytes, ISO 7816-3 */
 #define READER_RESPONSE_MAX 258 /* bytes of a short response: 256 and the status word */
+#define READER_SHORT_DATA_MAX 256
 
 /*
  * A view of all readers. Each has a connection to the service of its own: one may be waiting while
@@ -30,7 +31,8 @@ struct reader_state {
     bool mute;    /* there is something that does not answer, as a card that lies the wrong way */
     bool held;    /* another program has the card for itself */
     /* Another number means that the card was out in between, or the service was restarted; a reset
-     * does not change it. Only numbers from one view can be compared. */
+     * does not change it. Only numbers from one view can be compared; their lower 16 bits are the
+     * service's own counter, the same for all programs. */
     unsigned long events;
     unsigned long service; /* another number: the service was restarted, or could not be reached */
     uint8_t atr[READER_ATR_MAX];
@@ -41,6 +43,15 @@ struct reader_state {
 /* NULL without memory. Does not talk to the service yet. reader_view_free() accepts NULL. */
 struct reader_view *reader_view_new(void);
 void reader_view_free(struct reader_view *view);
+
+#define READER_RUN_SIZE 80
+
+/*
+ * Which run of the service this is, as a text without blanks: another one after each of its starts.
+ * False where that cannot be told, as in a container that has only its socket. Asks the service
+ * nothing.
+ */
+bool reader_service_run(char run[READER_RUN_SIZE]);
 
 /*
  * The names of all readers, in the service's order: a NULL-terminated array in one allocation, for
@@ -79,23 +90,37 @@ void reader_free(struct reader *reader);
 
 /*
  * Begins a transaction, connecting first if needed. FRESH is set when the card may have been reset
- * or exchanged since the last transaction (new connection, reset by another program).
- * FRESH is valid also when an error is returned.
- * ERR_BUSY when another program holds the card for more than a few seconds. (A first connection
- * cannot be bounded: pcscd keeps it waiting while a transaction is held elsewhere.) ERR_NO_CARD,
+ * or exchanged since the last transaction (new connection, reset by another program, a command that
+ * failed). FRESH is valid also when an error is returned.
+ * ERR_BUSY when another program holds the card for more than a few seconds. (A new connection, to a
+ * card that was put in or whose power was taken, cannot be bounded: pcscd keeps it waiting while a
+ * transaction is held elsewhere; a reset needs none.) ERR_NO_CARD,
  * ERR_NO_READER, ERR_NO_SERVICE, ERR_TRANSPORT; no transaction is open after any error.
  */
 enum err reader_begin(struct reader *reader, bool *fresh);
 
 /*
+ * Inside a transaction: the most data, in bytes, that a response may have: READER_SHORT_DATA_MAX,
+ * or more where the reader says so (PC/SC part 10, dwMaxAPDUDataSize) and the connection is T=1. It
+ * is not believed any more once a command that left room for more than that has come to nothing.
+ * Sends the card nothing; the reader is asked once per connection.
+ */
+size_t reader_data_max(struct reader *reader);
+
+/* Inside a transaction: the card's answer to reset, and the number of its bytes; 0 when it is not
+ * known. Sends the card nothing. */
+size_t reader_atr(struct reader *reader, uint8_t atr[READER_ATR_MAX]);
+
+/*
  * Sends COMMAND and receives the response with its status word into RESPONSE, which has room for
- * READER_RESPONSE_MAX bytes; RECEIVED is the number of them, 0 on error.
+ * ROOM bytes, READER_RESPONSE_MAX at least, more only as reader_data_max() says; RECEIVED is the
+ * number of bytes, 0 on error.
  * Only inside a transaction, which is to be ended by reader_end() also after an error. ERR_NO_CARD,
  * ERR_NO_READER, ERR_NO_SERVICE: nothing more can be sent in it. ERR_TRANSPORT: what the card did
  * is not known. COMMAND is not copied and not logged.
  */
 enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
-                         size_t *received);
+                         size_t room, size_t *received);
 
 /* Inside a transaction: whether the reader has a PIN pad (PC/SC part 10,
  * FEATURE_VERIFY_PIN_DIRECT). Sends the card nothing; the reader is asked once per connection. */
@@ -105,10 +130,10 @@ bool reader_has_pad(struct reader *reader);
  * Inside a transaction: has the holder type a PIN of DIGITS decimal digits, 1 to 15, on the
  * reader's PIN pad, and sends it to the card in place of the last DIGITS bytes of COMMAND, a whole
  * VERIFY command. Waits for the holder, who may take half a minute or more. RESPONSE as for
- * reader_transmit(): the card's status word, or the reader's own (PC/SC part 10, 2.6: 6400 nothing
- * was typed in time, 6401 cancelled, 6403 too few or too many digits, 6B80 the reader cannot do it
- * so). Errors as for reader_transmit(); ERR_REFUSED when the reader has no pad, ERR_ARGUMENT when
- * COMMAND does not fit DIGITS: nothing was asked or sent then.
+ * reader_transmit() with READER_RESPONSE_MAX: the card's status word, or the reader's own (PC/SC
+ * part 10, 2.6: 6400 nothing was typed in time, 6401 cancelled, 6403 too few or too many digits,
+ * 6B80 the reader cannot do it so). Errors as for reader_transmit(); ERR_REFUSED when the reader
+ * has no pad, ERR_ARGUMENT when COMMAND does not fit DIGITS: nothing was asked or sent then.
  */
 enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsigned digits,
                               uint8_t *response, size_t *received);

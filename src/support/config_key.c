@@ -67,6 +67,7 @@ static const struct row rows[CONFIG_KEY_COUNT] = {
                             0},
     [CONFIG_KEY_ISOLATION] = {"isolation", KIND_WORD, RULE_HIGHER, 1, yes_no, 0},
     [CONFIG_KEY_PSS] = {"pss", KIND_WORD, RULE_DEFAULT, 1, yes_no, 0},
+    [CONFIG_KEY_CACHE] = {"certificates.cache", KIND_WORD, RULE_LOWER, 1, yes_no, 0},
     [CONFIG_KEY_HISTORY] = {"history", KIND_WORD, RULE_KEEP, CONFIG_HISTORY_FILE, histories, 0},
     [CONFIG_KEY_HISTORY_REQUIRED] = {"history.required", KIND_WORD, RULE_HIGHER, 0, yes_no, 0},
     [CONFIG_KEY_HISTORY_DIGESTS] = {"history.digests", KIND_WORD, RULE_LOWER, 0, yes_no, 0},
@@ -74,6 +75,7 @@ static const struct row rows[CONFIG_KEY_COUNT] = {
     [CONFIG_KEY_LOG_FILE] = {"log.file", KIND_PATH, RULE_KEEP, 0, none, 0},
     [CONFIG_KEY_READER_IGNORE] = {"reader.ignore", KIND_PATTERN, RULE_KEEP, 0, none, 0},
     [CONFIG_KEY_READER_PINPAD] = {"reader.pinpad", KIND_WORD, RULE_HIGHER, 1, yes_no, 0},
+    [CONFIG_KEY_READER_EXTENDED] = {"reader.extended", KIND_WORD, RULE_LOWER, 1, yes_no, 0},
 };
 
 const char *config_key_name(enum config_key key)

@@ -79,18 +79,16 @@ static int open_folder(const char *path, bool make)
 
 /* ---- where they are ---- */
 
-/* "" where there is none. */
-struct places {
-    char state[PATH_MAX], runtime[PATH_MAX];
-};
+enum place { STATE, RUNTIME, CACHE, PLACES };
 
-static struct places known;
+/* "" where there is none. */
+static char known[PLACES][PATH_MAX];
 static bool found;
 
-/* BASE REST SUBFOLDER; a path that is too long is none. */
+/* BASE REST SUBFOLDER; a path that is too long is none, and so is one without BASE. */
 static void join(char path[PATH_MAX], const char *base, const char *rest)
 {
-    int n = snprintf(path, PATH_MAX, "%s%s" SUBFOLDER, base, rest);
+    int n = base == NULL ? -1 : snprintf(path, PATH_MAX, "%s%s" SUBFOLDER, base, rest);
     if (n < 0 || n >= PATH_MAX)
         path[0] = '\0';
 }
@@ -102,47 +100,64 @@ static const char *absolute(const char *variable)
     return path != NULL && path[0] == '/' ? path : NULL;
 }
 
-static void locate(struct places *places)
+/* What VARIABLE names, or what lies BELOW the home folder. */
+static void locate_at_home(char path[PATH_MAX], const char *variable, const char *below)
+{
+    const char *named = absolute(variable);
+    if (named != NULL)
+        join(path, named, "");
+    else
+        join(path, absolute("HOME"), below);
+}
+
+static void locate_runtime(char path[PATH_MAX])
 {
     char usual[64];
-    const char *state = absolute("XDG_STATE_HOME"), *home = absolute("HOME");
     const char *runtime = absolute("XDG_RUNTIME_DIR");
-    memset(places, 0, sizeof(*places));
-    if (state != NULL)
-        join(places->state, state, "");
-    else if (home != NULL)
-        join(places->state, home, "/.local/state");
     snprintf(usual, sizeof(usual), "/run/user/%ld", (long)geteuid());
     if (runtime == NULL && faccessat(AT_FDCWD, usual, W_OK, AT_EACCESS) == 0)
         runtime = usual;
-    if (runtime != NULL)
-        join(places->runtime, runtime, "");
+    join(path, runtime, "");
+}
+
+static void locate(enum place place, char path[PATH_MAX])
+{
+    if (place == STATE)
+        locate_at_home(path, "XDG_STATE_HOME", "/.local/state");
+    else if (place == CACHE)
+        locate_at_home(path, "XDG_CACHE_HOME", "/.cache");
+    else
+        locate_runtime(path);
 }
 
 void folder_find(void)
 {
-    locate(&known);
+    for (int place = 0; place < PLACES; place++)
+        locate((enum place)place, known[place]);
     found = true;
 }
 
-static const struct places *look(struct places *room)
+static int open_place(enum place place, bool make)
 {
+    char path[PATH_MAX];
     if (found)
-        return &known;
-    locate(room);
-    return room;
+        return open_folder(known[place], make);
+    locate(place, path);
+    return open_folder(path, make);
 }
 
 int folder_state(bool make)
 {
-    struct places room;
-    return open_folder(look(&room)->state, make);
+    return open_place(STATE, make);
+}
+
+int folder_cache(bool make)
+{
+    return open_place(CACHE, make);
 }
 
 int folder_runtime(bool make)
 {
-    struct places room;
-    const struct places *places = look(&room);
-    int fd = open_folder(places->runtime, make);
-    return fd >= 0 ? fd : open_folder(places->state, make);
+    int fd = open_place(RUNTIME, make);
+    return fd >= 0 ? fd : open_place(STATE, make);
 }

@@ -20,6 +20,9 @@ void folder_find(void);
 /* $XDG_STATE_HOME/jpki-pkcs11, or ~/.local/state/jpki-pkcs11: stays. */
 int folder_state(bool make);
 
+/* $XDG_CACHE_HOME/jpki-pkcs11, or ~/.cache/jpki-pkcs11: whoever likes may empty it. */
+int folder_cache(bool make);
+
 /* $XDG_RUNTIME_DIR/jpki-pkcs11, or /run/user/UID/jpki-pkcs11: gone at the end of the user's last
  * login. Where that cannot be had, folder_state(). */
 int folder_runtime(bool make);

@@ -6,6 +6,7 @@
 
 #include "support/log.h"
 #include "token/mark.h"
+#include "token/seen.h"
 
 /* EF 0006: label 32, manufacturer 32, model 16, serial 16 bytes. */
 #define INFO_SIZE 96
@@ -123,24 +124,98 @@ static enum err close_stray(struct insertion *in)
     return e == ERR_REFUSED && closed ? begin_same_card(in) : e;
 }
 
-enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name)
+/* Asks the card who it is, but for what is in SEEN (NULL: nothing). */
+static enum err meet(struct insertion *in, struct reader *reader, const struct seen *seen)
 {
-    /* After a crash of the service a card may still have its power, and the PIN that it kept. */
-    insertion_leave(in);
-    memset(in, 0, sizeof(*in));
-    in->reader = name;
-    enum err e = card_recognise(reader, &in->card);
+    enum err e = seen != NULL ? card_recognise_as(reader, &in->card, seen->profile, seen->model)
+                              : card_recognise(reader, &in->card);
     if (e != ERR_OK)
         return e;
     e = card_identity(&in->card, in->first, &in->first_len, &in->first_is_certificate);
     if (e == ERR_OK)
         e = hash_identity(&in->card, bytes_of(in->first, in->first_len), in->first_is_certificate,
                           in->identity);
-    if (e != ERR_OK) {
-        log_write(LOG_ERROR, "the card's certificates cannot be read: %s", err_text(e));
+    if (e == ERR_OK)
+        return ERR_OK;
+    log_write(LOG_ERROR, "the card's certificates cannot be read: %s", err_text(e));
+    card_end(&in->card, false);
+    return e;
+}
+
+/* For the next program. That the card has forgotten a PIN over transactions may be the doing of
+ * another program, which has selected something else, or guessed wrong. */
+static enum card_known to_note(const struct card *card)
+{
+    return card->drop_works == CARD_YES && !card->drop_proved ? CARD_UNKNOWN : card->drop_works;
+}
+
+static void note(struct insertion *in)
+{
+    struct seen seen = {.profile = in->card.profile, .drop_works = to_note(&in->card)};
+    memcpy(seen.identity, in->identity, sizeof(seen.identity));
+    memcpy(seen.model, in->card.model, sizeof(seen.model));
+    seen_note(in->reader, in->events, &seen);
+    in->noted = to_note(&in->card);
+}
+
+static bool is_same(const struct insertion *in, const struct seen *seen)
+{
+    return memcmp(seen->identity, in->identity, sizeof(seen->identity)) == 0;
+}
+
+static void take_over(struct insertion *in, const struct seen *seen)
+{
+    in->card.drop_works = in->noted = seen->drop_works;
+    in->card.drop_proved = seen->drop_works == CARD_YES;
+}
+
+/* Inside the transaction: another program may have noted more while we waited for it. */
+static void take_over_or_note(struct insertion *in)
+{
+    struct seen seen;
+    if (seen_find(in->reader, in->events, &seen) && is_same(in, &seen))
+        take_over(in, &seen);
+    else
+        note(in);
+}
+
+/* ERR_NOT_FOUND: nothing is noted, or of another card, and the card has to be asked everything. A
+ * note with which the card makes no sense is taken away; that of another card is replaced anyhow.
+ */
+static enum err meet_again(struct insertion *in, struct reader *reader)
+{
+    struct seen seen;
+    if (!seen_find(in->reader, in->events, &seen))
+        return ERR_NOT_FOUND;
+    enum err e = meet(in, reader, &seen);
+    if (e == ERR_FOREIGN || e == ERR_ANSWER)
+        seen_forget(in->reader);
+    if (e != ERR_OK)
+        return e == ERR_NOT_FOUND ? ERR_ANSWER : e;
+    if (!is_same(in, &seen)) {
         card_end(&in->card, false);
-        return e;
+        return ERR_NOT_FOUND;
     }
+    take_over(in, &seen);
+    return ERR_OK;
+}
+
+enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name,
+                             unsigned long events)
+{
+    /* After a crash of the service a card may still have its power, and the PIN that it kept. */
+    insertion_leave(in);
+    memset(in, 0, sizeof(*in));
+    in->reader = name;
+    in->events = events;
+    enum err e = meet_again(in, reader);
+    if (e == ERR_NOT_FOUND) {
+        e = meet(in, reader, NULL);
+        if (e == ERR_OK)
+            take_over_or_note(in);
+    }
+    if (e != ERR_OK)
+        return e;
     for (size_t i = 0; i < (sizeof(in->serial) - 1) / 2; i++)
         snprintf(in->serial + 2 * i, 3, "%02X", in->identity[i]);
     log_write(LOG_INFO, "%s, serial %s, model '%s'", in->card.profile->kind, in->serial,
@@ -164,6 +239,14 @@ void insertion_keep(struct insertion *in, enum card_role role)
     in->ended[role] = false;
 }
 
+bool insertion_keeps(const struct insertion *in)
+{
+    bool keeps = false;
+    for (int role = 0; role < CARD_ROLES; role++)
+        keeps |= in->kept[role];
+    return keeps;
+}
+
 void insertion_ended(struct insertion *in)
 {
     for (int role = 0; role < CARD_ROLES; role++)
@@ -178,18 +261,19 @@ void insertion_forgotten(struct insertion *in)
 
 void insertion_end(struct insertion *in, bool drop)
 {
-    bool keeps = false;
-    for (int role = 0; role < CARD_ROLES; role++)
-        keeps |= in->kept[role];
     /* The mark goes while nobody else can look for it, if the power need not be taken. */
     bool forgotten = drop && card_forget(&in->card);
-    if (forgotten || (!drop && !keeps))
+    if (forgotten || (!drop && !insertion_keeps(in)))
         unmark(in);
     else if (!drop && in->marked)
         mark_set(in->mark, MARK_KEPT);
+    if (to_note(&in->card) != in->noted)
+        note(in); /* before the end: notes are made in the order of transactions */
     bool ended = card_end(&in->card, drop);
     in->undropped = drop && !ended;
-    if (drop && ended)
+    if (in->undropped)
+        insertion_leave(in);
+    else if (drop)
         unmark(in);
 }
 

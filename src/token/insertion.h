@@ -15,8 +15,10 @@
 
 struct insertion {
     struct card card;
-    const char *reader; /* its name; not owned */
-    uint8_t first[256]; /* first block of the authentication certificate, or of its CA's */
+    const char *reader;    /* its name; not owned */
+    unsigned long events;  /* of the reader when the card was recognised (struct reader_state) */
+    enum card_known noted; /* card.drop_works as the next program finds it (seen.h) */
+    uint8_t first[256];    /* first block of the authentication certificate, or of its CA's */
     size_t first_len;
     bool first_is_certificate;
     uint8_t identity[DIGEST_MAX]; /* SHA-256 of what tells this card from others */
@@ -37,8 +39,10 @@ struct insertion {
 };
 
 /* Recognises the card in READER, whose NAME must outlive IN, which is {0} or that of the card
- * before. On ERR_OK a transaction is open. ERR_FOREIGN: not one of ours. */
-enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name);
+ * before. EVENTS is of its state, as it was before the card was asked anything. On ERR_OK a
+ * transaction is open. ERR_FOREIGN: not one of ours. */
+enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name,
+                             unsigned long events);
 
 /*
  * Begins a transaction with the same card as before. Whenever the card may have been exchanged, its
@@ -52,13 +56,16 @@ void insertion_mark(struct insertion *in);
 /* The card keeps the PIN of ROLE for us from now on. */
 void insertion_keep(struct insertion *in, enum card_role role);
 
+/* Whether it keeps any, so that taking its power would end a login. */
+bool insertion_keeps(const struct insertion *in);
+
 /* Every login that the card kept for us is over; after insertion_forgotten() it keeps none any
  * more. */
 void insertion_ended(struct insertion *in);
 void insertion_forgotten(struct insertion *in);
 
-/* The card is given up: a mark that still stands says from now on that the card is to be closed by
- * whoever meets it next. Accepts {0}. */
+/* The card is given up, or could not be closed: a mark that still stands says from now on that it
+ * is to be closed by whoever meets it next. Accepts {0}. */
 void insertion_leave(struct insertion *in);
 
 /* Ends the transaction; see card_end(). Also takes the mark away, or says in it that the card keeps

@@ -91,12 +91,13 @@ static enum err tries_when_dropped(struct token *token, int *tries)
 {
     struct card *card = &token->insertion->card;
     enum err e = card_drop(card);
-    if (e == ERR_REFUSED) {
+    bool dropped = e == ERR_OK;
+    if (e == ERR_REFUSED)
         e = card_select_again(card);
-        return e == ERR_OK && card->drop_works != CARD_NO ? ERR_TRANSPORT : e;
-    }
     if (e != ERR_OK)
-        return e;
+        return e == ERR_NOT_FOUND ? ERR_REFUSED : e; /* not the PIN, but the application */
+    if (!dropped)
+        return card->drop_works == CARD_NO ? ERR_OK : ERR_TRANSPORT;
     insertion_forgotten(token->insertion);
     return card_tries(card, token->role, tries);
 }
@@ -132,15 +133,12 @@ static CK_RV rv_of_tries(enum err e)
     return e == ERR_NOT_FOUND ? CKR_USER_PIN_NOT_INITIALIZED : rv_of_login(e);
 }
 
-enum err pin_prove_isolation(struct token *token)
+void pin_prove_isolation(struct token *token)
 {
     struct card *card = &token->insertion->card;
-    /* Where there is nothing to be proved, no command is spent on it. */
-    if (!token->config->isolation || card->drop_works != CARD_UNKNOWN ||
-        !card->accepted[token->role])
-        return ERR_OK;
-    enum err e = card_prove_dropped(card, token->role);
-    return e == ERR_REFUSED ? ERR_OK : e; /* card_end() knows what to do about it */
+    if (token->config->isolation && card->drop_works == CARD_UNKNOWN &&
+        card->accepted_now[token->role] && card_drop(card) == ERR_OK)
+        card_prove_dropped(card, token->role);
 }
 
 /* Where the answer costs no signature, it is asked for at once. */
@@ -358,9 +356,8 @@ CK_RV pin_consent(struct token *token, struct bytes text)
         return CKR_USER_NOT_LOGGED_IN;
     if (text.data == NULL && pin_on_pad(token))
         return CKR_OK; /* the signature itself will ask */
-    CK_RV made = login(token, text);
-    CK_RV rv = record(token, RECORD_CONSENT, made);
-    if (made == CKR_OK && rv != CKR_OK)
+    CK_RV rv = record(token, RECORD_CONSENT, login(token, text));
+    if (rv != CKR_OK)
         pin_revoke(token);
     return rv;
 }
@@ -382,10 +379,11 @@ CK_RV pin_logout(struct token *token)
     if (!in->kept[token->role] && !in->undropped)
         return CKR_OK;
     /* The card has kept the PIN for us since the login: end it there, and make sure. What fails is
-     * tried again by whatever is done next, at the latest by C_Finalize. */
+     * tried again by whatever is done next, at the latest by C_Finalize, or by another module. */
     enum err e = insertion_begin(in); /* drops what could not be dropped before */
     if (e != ERR_OK) {
         in->undropped = true;
+        insertion_leave(in);
         return rv_of_login(e);
     }
     if (in->kept[token->role]) {
@@ -423,10 +421,14 @@ static enum err present_held(struct token *token, const uint8_t *hash)
         e = check_tries(token);
     if (e != ERR_OK)
         return e;
-    e = refused_has(&pin->refused, hash) ? ERR_PIN_WRONG : pin_ask_card(token, &pin->held, hash);
+    /* A doubt that this has not ended: the card does not tell its tries. Then nothing will ever say
+     * whether it has refused the PIN, which must not go there again by itself. */
+    bool ask = !pin->refused.in_doubt && !refused_has(&pin->refused, hash);
+    e = ask ? pin_ask_card(token, &pin->held, hash) : ERR_PIN_WRONG;
     if (e != ERR_PIN_WRONG && e != ERR_PIN_LOCKED)
         return e;
-    log_write(LOG_WARNING, "the card refuses the PIN that it accepted before");
+    log_write(LOG_WARNING,
+              "the card refuses the PIN that it accepted before, or may have refused it");
     pin_lost(token);
     return ERR_DENIED;
 }

@@ -7,8 +7,8 @@
  *  - a PIN that this card has refused is refused again without asking the card;
  *  - the last tries (pin.reserve) are never spent by C_Login, as far as the card says how many are
  *    left;
- *  - a VERIFY whose answer was lost is never repeated; at the next login the counter tells whether
- *    the card has refused that PIN.
+ *  - a VERIFY whose answer was lost is never repeated; at the next login or use the counter tells
+ *    whether the card has refused that PIN. Where it tells nothing, what is held is not sent again.
  */
 #ifndef JPKI_TOKEN_PIN_H
 #define JPKI_TOKEN_PIN_H
@@ -43,8 +43,9 @@ CK_RV pin_login(struct token *token, struct bytes text);
  */
 CK_RV pin_check_on_pad(struct token *token);
 
-/* C_Login for one operation that waits for it: the same rules, and consent for one signature.
- * CKR_USER_NOT_LOGGED_IN when the login has ended meanwhile. */
+/* C_Login for one operation that waits for it: the same rules, and consent for one signature; any
+ * error takes back the consent that there was. CKR_USER_NOT_LOGGED_IN when the login has ended
+ * meanwhile. */
 CK_RV pin_consent(struct token *token, struct bytes text);
 
 /*
@@ -97,11 +98,12 @@ bool pin_available(const struct token *token);
 enum err pin_present(struct token *token);
 
 /*
- * Inside a transaction in which no PIN was presented: finds out, once per insertion, whether the
- * card has forgotten the one presented before. Costs a signing command for a key whose certificate
- * is free, so that is asked only before a signature. Errors are those of the exchange.
+ * Inside a transaction in which a PIN was presented and has done its work: finds out, once per
+ * insertion, whether the card forgets it when it is told to. In the same transaction, since in
+ * another one it may be another program that has made it forget. Costs a signing command for a key
+ * whose certificate is free. What breaks off here is asked again the next time.
  */
-enum err pin_prove_isolation(struct token *token);
+void pin_prove_isolation(struct token *token);
 
 /* The card has turned out not to be logged in: the login is over. */
 void pin_lost(struct token *token);

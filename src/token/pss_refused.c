@@ -2,16 +2,14 @@
 #include "token/pss_refused.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "support/descriptor.h"
 #include "support/folder.h"
 #include "support/log.h"
+#include "support/smallfile.h"
 
 #define NAME "pss-refused"
 #define DAYS 31
@@ -37,16 +35,10 @@ static bool in_force(const char *line)
 /* The whole file as text, "" when there is none. */
 static void read_file(int folder, char text[FILE_MAX])
 {
-    text[0] = '\0';
-    int fd = openat(folder, NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return;
-    struct stat st;
-    ssize_t n = -1;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        n = read(fd, text, FILE_MAX - 2); /* room for a line end that is missing */
-    text[n > 0 ? n : 0] = '\0';
-    close(fd);
+    size_t len;
+    /* Room for a line end that is missing. A longer file is none of ours. */
+    smallfile_read(folder, NAME, text, FILE_MAX - 2, &len);
+    text[len] = '\0';
 }
 
 /* Copies the lines that still hold, but for MODEL's, to OUT. True when MODEL had one. */
@@ -80,24 +72,6 @@ bool pss_refused_known(const char *model)
     return keep_lines(text, model, kept);
 }
 
-static bool write_file(int folder, const char *text)
-{
-    char name[64];
-    snprintf(name, sizeof(name), NAME ".%ld", (long)getpid());
-    unlinkat(folder, name, 0); /* left by a process of this number that was killed */
-    int fd = descriptor_above_standard(
-        openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (fd < 0)
-        return false;
-    size_t len = strlen(text);
-    bool ok = descriptor_write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    ok = close(fd) == 0 && ok;
-    ok = ok && renameat(folder, name, folder, NAME) == 0;
-    if (!ok)
-        unlinkat(folder, name, 0);
-    return ok;
-}
-
 void pss_refused_note(const char *model)
 {
     char text[FILE_MAX], kept[FILE_MAX], day[16];
@@ -115,7 +89,8 @@ void pss_refused_note(const char *model)
         strftime(day, sizeof(day), "%Y-%m-%d", gmtime_r(&now, &tm));
         size_t used = strlen(kept);
         int n = snprintf(kept + used, FILE_MAX - used, "%s %s\n", day, model);
-        ok = n > 0 && (size_t)n < FILE_MAX - used && write_file(folder, kept);
+        ok = n > 0 && (size_t)n < FILE_MAX - used &&
+             smallfile_write(folder, NAME, kept, strlen(kept));
         close(folder);
     }
     if (!ok)

@@ -52,7 +52,7 @@ void refused_add(struct refused *refused, const uint8_t *hash, int tries)
 
 void refused_doubt(struct refused *refused, const uint8_t *hash, int tries)
 {
-    refused->in_doubt = tries >= 0;
+    refused->in_doubt = true;
     refused->doubted_tries = tries;
     memcpy(refused->doubted, hash, REFUSED_HASH);
 }
@@ -60,8 +60,10 @@ void refused_doubt(struct refused *refused, const uint8_t *hash, int tries)
 void refused_tries_seen(struct refused *refused, int tries, int full)
 {
     /* First what is our own doing. Had the card not compared the PIN, or found it right, there
-     * would not be fewer tries. */
-    if (refused->in_doubt && tries >= 0 && tries < refused->doubted_tries)
+     * would not be fewer tries. Where it is not known how many there were, any missing try may
+     * be ours. */
+    int before = refused->doubted_tries >= 0 ? refused->doubted_tries : full;
+    if (refused->in_doubt && tries >= 0 && tries < before)
         refused_add(refused, refused->doubted, tries);
     refused->in_doubt = refused->in_doubt && tries < 0;
     /* A card that did not say how many were left shows by a full counter that somebody knew the

@@ -3,8 +3,10 @@
  * PINs that a card has refused, so that it need not be asked again: as salted hashes, since a
  * password that was mistyped is almost the password.
  *
- * A PIN whose answer was lost is in doubt until the counter is read again: one try fewer than
- * before means that the card has refused it.
+ * A PIN whose answer was lost is in doubt until the counter is read again: a try fewer than before
+ * means that the card has refused it. Where it was not known how many there were before, so does
+ * any missing try: a right PIN is then of no use until the card is put in anew, which costs no
+ * try.
  *
  * They are forgotten on success, when the card is seen to be taken out, and when somebody else has
  * moved the card's counter. They outlive C_Finalize, since many programs end and begin again by

@@ -127,12 +127,20 @@ static CK_RV input(struct sign_operation *op, uint8_t *room, size_t size, struct
     return wrong ? CKR_DATA_LEN_RANGE : CKR_OK;
 }
 
+static enum err check_once(const struct token *token, const struct mech *mech, struct bytes in,
+                           struct bytes signature)
+{
+    struct bytes spki = buffer_view(&token->holder.x509.spki);
+    return mech_is_pss(mech) ? rsa_check_pss_sha256(spki, in, signature)
+                             : rsa_check_pkcs1(spki, in, signature);
+}
+
 static enum err check(struct token *token, const struct mech *mech, struct bytes in,
                       struct bytes signature)
 {
-    struct bytes spki = buffer_view(&token->holder.x509.spki);
-    enum err e = mech_is_pss(mech) ? rsa_check_pss_sha256(spki, in, signature)
-                                   : rsa_check_pkcs1(spki, in, signature);
+    enum err e = check_once(token, mech, in, signature);
+    if (e == ERR_BAD_SIGNATURE && token_read_holder_anew(token))
+        e = check_once(token, mech, in, signature);
     if (e != ERR_OK)
         log_write(LOG_ERROR, "what the card has signed does not fit its certificate: %s",
                   err_text(e));
@@ -148,10 +156,10 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
     enum card_scheme scheme = mech_is_pss(mech) ? CARD_PSS : CARD_PKCS1;
     uint8_t block[256];
     size_t len;
-    enum err e = token->key->certificate_private ? ERR_OK : pin_prove_isolation(token);
+    enum err e = ERR_OK;
     /* Where the certificate is free it is read first, so that one that makes no sense costs no
      * VERIFY. */
-    if (e == ERR_OK && mech_is_pss(mech) && !token->key->certificate_private)
+    if (mech_is_pss(mech) && !token->key->certificate_private)
         e = token_load_holder_inside(token);
     if (e == ERR_OK)
         e = pin_present(token);
@@ -161,6 +169,10 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
         return e;
     for (int round = 0; round < 2; round++) {
         e = card_sign(card, token->role, scheme, in, signature);
+        /* A PSS signature is always checked. If check() has thrown a remembered certificate away
+         * and could not read another, it is read now. */
+        if (e == ERR_OK && mech_is_pss(mech))
+            e = token_load_holder_inside(token);
         /* Reading the certificate only to check a PKCS#1 signature would cost half as many
          * commands again; most programs have read it by now. */
         if (e == ERR_OK && token->holder.state == TOKEN_READ)
@@ -190,7 +202,10 @@ static CK_RV sign(struct token *token, const struct mech *mech, struct bytes in,
     /* From here on the card may have signed: one consent, at most one signature. */
     pin_use(token);
     enum err e = sign_on_card(token, mech, in, signature);
+    if (e == ERR_OK)
+        pin_prove_isolation(token);
     insertion_end(token->insertion, token->config->isolation);
+    token_keep_certificates(token);
     if (e == ERR_DENIED)
         pin_lost(token);
     pin_tidy(token);

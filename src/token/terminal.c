@@ -148,8 +148,16 @@ static void renew(struct terminal *t, struct token *token)
     if (still_in)
         park(t, token);
     token_clear(token);
-    if (still_in && token_init(token, role, t->slots->config, &t->insertion, number))
+    if (!still_in)
+        return;
+    if (token_init(token, role, t->slots->config, &t->insertion, number)) {
         adopt(t, token);
+        return;
+    }
+    /* Without memory: the card is asked anew what it is, and need not be taken out for that. */
+    lock_take(t->slots->lock);
+    forget_card(t);
+    lock_give(t->slots->lock);
 }
 
 void terminal_leave(struct terminal *t)
@@ -197,21 +205,32 @@ static enum err make_tokens(struct terminal *t)
         }
         adopt(t, token);
         token_read_tries(token);
+        token->tries_new = true;
     }
     return ERR_OK;
 }
 
 static enum err recognise(struct terminal *t)
 {
-    enum err e = insertion_recognise(&t->insertion, t->reader, t->name);
+    lock_take(t->slots->lock);
+    unsigned long events = t->state.events;
+    lock_give(t->slots->lock);
+    enum err e = insertion_recognise(&t->insertion, t->reader, t->name, events);
     /* A bad contact often only spoils the first exchange. */
     if (e == ERR_ANSWER || e == ERR_TRANSPORT)
-        e = insertion_recognise(&t->insertion, t->reader, t->name);
+        e = insertion_recognise(&t->insertion, t->reader, t->name, events);
     if (e != ERR_OK)
         return e;
     e = make_tokens(t);
     insertion_end(&t->insertion, false);
     return e;
+}
+
+/* Errors that say nothing of the card. What keeps this program from it may be over at any time. */
+static bool says_nothing(enum err e)
+{
+    return e == ERR_BUSY || e == ERR_FORBIDDEN || e == ERR_NO_SERVICE || e == ERR_MEMORY ||
+           e == ERR_CRYPTO;
 }
 
 /* Under the table's lock. */
@@ -223,7 +242,7 @@ static void judge(struct terminal *t, enum err e)
             t->numbers[role] = t->tokens[role].number;
         return;
     }
-    if (e == ERR_FOREIGN || (e != ERR_BUSY && ++t->failures >= FAILURES_MAX))
+    if (e == ERR_FOREIGN || (!says_nothing(e) && ++t->failures >= FAILURES_MAX))
         t->verdict = VERDICT_FOREIGN;
     else
         t->retry_at = clock_ms() + RETRY_MS;

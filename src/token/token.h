@@ -20,6 +20,9 @@ struct pin_memory; /* pin.h */
 /* A certificate that is read when it is first asked for. */
 struct token_certificate {
     enum { TOKEN_UNREAD, TOKEN_READ, TOKEN_ABSENT, TOKEN_BROKEN } state;
+    bool remembered; /* by certcache.h: only its beginning was read from this card */
+    bool distrusted; /* what is kept has proved wrong, and may not have been taken away */
+    size_t unkept;   /* to be kept, as it was read whole: so many bytes of it were read first */
     struct x509 x509;
 };
 
@@ -41,6 +44,7 @@ struct token {
     struct pin_memory *pin;
     int tries; /* left, -1 when not known */
     uint64_t tries_at;
+    bool tries_new; /* read when the card was recognised, and no program has been told yet */
 
     /* the last line of this token in the usage history: see record() */
     int recorded;
@@ -62,8 +66,9 @@ void token_read_tries(struct token *token);
  * the counter, PINs that were refused before may be right now and are forgotten. */
 void token_set_tries(struct token *token, int tries);
 
-/* Fills INFO. Reads the tries left anew when they are older than a second, unless a signature has
- * been consented to and is waiting: then nothing may come between. */
+/* Fills INFO. Reads the tries left anew when they are older than a second (the first time, ten
+ * seconds), unless a signature has been consented to and is waiting: then nothing may come
+ * between. */
 CK_RV token_info(struct token *token, CK_TOKEN_INFO *info);
 
 /*
@@ -80,6 +85,17 @@ enum card_known token_is_issued(struct token *token);
 
 /* token_load_holder() inside a transaction, with the PIN presented if it is needed. */
 enum err token_load_holder_inside(struct token *token);
+
+/* Outside of any transaction, for a disk may take its time: keeps what was read in one for the next
+ * program. */
+void token_keep_certificates(struct token *token);
+
+/*
+ * Inside a transaction: the holder's certificate does not fit what the card has signed. One that
+ * was only remembered is forgotten, and read anew: true when there is another one now, whose key
+ * may fit.
+ */
+bool token_read_holder_anew(struct token *token);
 
 /* Copies TEXT into a field of SIZE bytes, padded with blanks, never cutting a UTF-8 character. */
 void token_pad(CK_UTF8CHAR *field, size_t size, const char *text);

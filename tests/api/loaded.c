@@ -86,8 +86,8 @@ CK_SLOT_ID loaded_slot_for(CK_FUNCTION_LIST *p11, const char *pin)
     loaded_die("no token takes a PIN of %zu characters", strlen(pin));
 }
 
-static CK_RV login(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_USER_TYPE type,
-                   enum loaded_role role)
+CK_RV loaded_present(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_USER_TYPE type,
+                     enum loaded_role role)
 {
     CK_UTF8CHAR copy[32];
     const char *pin = loaded_pin(role);
@@ -104,7 +104,7 @@ CK_SESSION_HANDLE loaded_login(CK_FUNCTION_LIST *p11, enum loaded_role role)
     CK_SLOT_ID slot = loaded_slot_for(p11, loaded_pin(role));
     loaded_must("C_OpenSession",
                 p11->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session));
-    loaded_must("C_Login", login(p11, session, CKU_USER, role));
+    loaded_must("C_Login", loaded_present(p11, session, CKU_USER, role));
     return session;
 }
 
@@ -147,7 +147,7 @@ CK_RV loaded_sign(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_OBJECT_HA
     memcpy(copy, data, len);
     loaded_must("C_SignInit", p11->C_SignInit(session, &mechanism, key));
     if (consent)
-        loaded_must("C_Login as context", login(p11, session, CKU_CONTEXT_SPECIFIC, role));
+        loaded_must("C_Login as context", loaded_present(p11, session, CKU_CONTEXT_SPECIFIC, role));
     CK_RV rv = p11->C_Sign(session, copy, len, signature, &got);
     if (rv == CKR_OK && got != LOADED_SIGNATURE)
         loaded_die("a signature of %lu bytes", got);

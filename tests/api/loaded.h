@@ -12,7 +12,7 @@
 
 #include <pkcs11-3.h>
 
-#define LOADED_SLOTS 16
+#define LOADED_SLOTS 64
 #define LOADED_SIGNATURE 256 /* bytes */
 
 enum loaded_role { LOADED_AUTH, LOADED_SIGN };
@@ -40,6 +40,10 @@ const char *loaded_pin(enum loaded_role role);
 
 /* The first token whose PIN may be as long as this one. */
 CK_SLOT_ID loaded_slot_for(CK_FUNCTION_LIST *p11, const char *pin);
+
+/* C_Login with the PIN of a role. */
+CK_RV loaded_present(CK_FUNCTION_LIST *p11, CK_SESSION_HANDLE session, CK_USER_TYPE type,
+                     enum loaded_role role);
 
 /* A session with that token, logged in. */
 CK_SESSION_HANDLE loaded_login(CK_FUNCTION_LIST *p11, enum loaded_role role);

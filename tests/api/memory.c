@@ -12,10 +12,15 @@
 #define LISTING (4UL << 20) /* bytes of /proc/self/smaps at most */
 #define WINDOW (1UL << 20)
 #define GUARD (1UL << 16)
+#define PAGE 4096UL
 #define TOO_LARGE (4UL << 30) /* no memory is so large, but the sanitizers' reservations are */
 
 struct range {
     uintptr_t from, to;
+};
+
+struct files {
+    int mem, pages; /* of /proc/self */
 };
 
 bool memory_read(struct memory_secret *secret, const char *file)
@@ -116,19 +121,38 @@ static void look_at(const struct memory_secret *secret, const uint8_t *window, s
     }
 }
 
-/* One mapping, through WINDOW, which is wiped again. The kernel's own pages cannot be read so. */
-static void look_through(int mem, const struct memory_secret *secret, struct range range,
-                         uint8_t *window, struct memory_found *found)
+/* False where no page between has ever been used, as in most of what a sanitizer reserves: then
+ * nothing can be there, and reading it takes longest (proc(5), /proc/pid/pagemap: bit 63, present;
+ * bit 62, swapped). */
+static bool is_used(int pages, uintptr_t from, size_t size)
 {
-    for (uintptr_t at = range.from; at + secret->len <= range.to;) {
-        size_t size = range.to - at < WINDOW ? range.to - at : WINDOW;
-        ssize_t got = pread(mem, window, size, (off_t)at);
+    static uint64_t entries[WINDOW / PAGE + 2];
+    uintptr_t first = from / PAGE;
+    size_t count = (from + size - 1) / PAGE - first + 1;
+    ssize_t got = pread(pages, entries, count * sizeof(entries[0]), (off_t)(first * 8));
+    if (got != (ssize_t)(count * sizeof(entries[0])))
+        return true;
+    for (size_t i = 0; i < count; i++)
+        if (entries[i] >> 62 != 0)
+            return true;
+    return false;
+}
+
+/* One mapping, through WINDOW, which is wiped again. The kernel's own pages cannot be read so. */
+static void look_through(const struct files *files, const struct memory_secret *secret,
+                         struct range range, uint8_t *window, struct memory_found *found)
+{
+    size_t size;
+    for (uintptr_t at = range.from; at + secret->len <= range.to; at += size - secret->len + 1) {
+        size = range.to - at < WINDOW ? range.to - at : WINDOW;
+        if (!is_used(files->pages, at, size))
+            continue;
+        ssize_t got = pread(files->mem, window, size, (off_t)at);
         if (got < (ssize_t)secret->len)
             return;
-        size_t last = (size_t)got - secret->len;
-        look_at(secret, window, last + 1, at, found);
-        explicit_bzero(window, (size_t)got);
-        at += last + 1;
+        size = (size_t)got;
+        look_at(secret, window, size - secret->len + 1, at, found);
+        explicit_bzero(window, size);
     }
 }
 
@@ -148,8 +172,9 @@ bool memory_search(const struct memory_secret *secret, struct memory_found *foun
     static struct range ranges[RANGES];
     memset(found, 0, sizeof(*found));
     uint8_t *window = new_window();
-    int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-    size_t count = window != NULL && mem >= 0 ? list(ranges) : 0;
+    struct files files = {open("/proc/self/mem", O_RDONLY | O_CLOEXEC),
+                          open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)};
+    size_t count = window != NULL && files.mem >= 0 ? list(ranges) : 0;
     for (size_t i = 0; i < count; i++) {
         if (ranges[i].from == (uintptr_t)window)
             continue;
@@ -158,9 +183,10 @@ bool memory_search(const struct memory_secret *secret, struct memory_found *foun
             continue;
         }
         found->mapping++;
-        look_through(mem, secret, ranges[i], window, found);
+        look_through(&files, secret, ranges[i], window, found);
     }
-    close(mem);
+    close(files.mem);
+    close(files.pages);
     if (window != NULL)
         munmap(window - GUARD, WINDOW + 2 * GUARD);
     return count > 0 && count < RANGES;

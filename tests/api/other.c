@@ -49,6 +49,13 @@ unsigned other_signs(enum role role)
     return world_other_program(READER_1, "802A00800301020300");
 }
 
+bool other_finds_closed(void)
+{
+    return other_signs(AUTH) == 0x6982 && other_signs(SIGN) == 0x6982 &&
+           world_other_program(READER_1, "00A4020C020001") == 0x9000 &&
+           world_other_program(READER_1, "00B0000000") == 0x6982;
+}
+
 unsigned other_verifies(enum role role, const char *text)
 {
     select_pin(role);

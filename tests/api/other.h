@@ -17,6 +17,10 @@ unsigned other_tries(enum role role);
  * the card's status word, 9000 where somebody has left a PIN verified. */
 unsigned other_signs(enum role role);
 
+/* Whether nothing is open: neither key signs and the signature key's certificate is not read, with
+ * the application selected anew and no PIN. */
+bool other_finds_closed(void);
+
 /* Presents TEXT: the card's status word. */
 unsigned other_verifies(enum role role, const char *text);
 

@@ -7,6 +7,7 @@
 
 #include <openssl/x509.h>
 
+#include "other.h"
 #include "vcard/state.h"
 #include "vcard/store.h"
 
@@ -22,23 +23,6 @@ void trial_complain(const struct trial *trial, const char *what, unsigned long v
     fail_msg("%s, %s, %s: %s: 0x%lX", trial->scenario->name, user_label[trial->role], trial->fault,
              what, value);
     abort(); /* fail_msg() does not come back */
-}
-
-/* ---- what is on the card ---- */
-
-static struct pin_state pin_on_card(enum role role)
-{
-    struct state state;
-    struct problem why = {{0}};
-    if (!state_load(&state, world_card(CARD_1), &why))
-        fail_msg("%s", why.text);
-    return state.pin[role == AUTH ? PIN_AUTH : PIN_SIGN];
-}
-
-static bool is_on_card(enum role role, const char *pin)
-{
-    struct pin_state state = pin_on_card(role);
-    return state.len == strlen(pin) && memcmp(state.pin, pin, state.len) == 0;
 }
 
 /* A certificate of the card, for free(). */
@@ -131,27 +115,13 @@ CK_RV scenario_open(enum role role, CK_FLAGS flags, CK_SESSION_HANDLE *session)
     return rv == CKR_OK ? C_OpenSession(slot, CKF_SERIAL_SESSION | flags, NULL, NULL, session) : rv;
 }
 
-static CK_RV find_object(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, uint8_t id,
-                         CK_OBJECT_HANDLE *object)
-{
-    CK_ULONG count = 0;
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_ID, &id, sizeof(id)}};
-    CK_RV rv = C_FindObjectsInit(session, wanted, 2);
-    if (rv == CKR_OK)
-        rv = C_FindObjects(session, object, 1, &count);
-    if (rv == CKR_OK)
-        rv = C_FindObjectsFinal(session);
-    /* A certificate that could not be read is perhaps not seen. */
-    return rv == CKR_OK && count == 0 ? CKR_OBJECT_HANDLE_INVALID : rv;
-}
-
 static CK_RV read_value(CK_SESSION_HANDLE session, enum role role, uint8_t id,
                         CK_ATTRIBUTE_TYPE type)
 {
     CK_BYTE value[4096];
     CK_ATTRIBUTE attribute = {type, value, sizeof(value)};
     CK_OBJECT_HANDLE certificate = 0;
-    CK_RV rv = find_object(session, CKO_CERTIFICATE, id, &certificate);
+    CK_RV rv = user_try_object(session, CKO_CERTIFICATE, id, &certificate);
     if (rv == CKR_OK)
         rv = C_GetAttributeValue(session, certificate, &attribute, 1);
     if (rv == CKR_OK)
@@ -207,7 +177,7 @@ static CK_RV find_key(enum role role, CK_SESSION_HANDLE *session, CK_OBJECT_HAND
     if (rv == CKR_OK)
         rv = user_try_login(*session, CKU_USER, user_pin[role]);
     if (rv == CKR_OK)
-        rv = find_object(*session, CKO_PRIVATE_KEY, role == AUTH ? 1 : 2, key);
+        rv = user_try_object(*session, CKO_PRIVATE_KEY, role == AUTH ? 1 : 2, key);
     return rv;
 }
 
@@ -272,27 +242,18 @@ static CK_RV sign_in_parts(enum role role)
     return rv;
 }
 
-static CK_RV set_pin(CK_SESSION_HANDLE session, const char *old, const char *new)
-{
-    CK_UTF8CHAR from[16], to[16];
-    size_t from_len = strlen(old), to_len = strlen(new);
-    memcpy(from, old, from_len);
-    memcpy(to, new, to_len);
-    return C_SetPIN(session, from, from_len, to, to_len);
-}
-
 /* From the PIN that holds to the other one, which then opens. */
 static CK_RV change_in(CK_SESSION_HANDLE session, enum role role)
 {
-    bool usual = is_on_card(role, user_pin[role]);
+    bool usual = world_pin_is(role, user_pin[role]);
     const char *old = usual ? user_pin[role] : other_pin[role];
     const char *new = usual ? other_pin[role] : user_pin[role];
-    CK_RV rv = set_pin(session, old, new);
+    CK_RV rv = user_set_pin(session, old, new);
     expect_right(rv != CKR_USER_NOT_LOGGED_IN, "who changes the PIN is told to log in");
     if (rv == CKR_OK)
-        expect_right(is_on_card(role, new), "the PIN was not changed");
+        expect_right(world_pin_is(role, new), "the PIN was not changed");
     if (rv == CKR_FUNCTION_FAILED)
-        expect_right(is_on_card(role, old), "the PIN was changed");
+        expect_right(world_pin_is(role, old), "the PIN was changed");
     if (rv == CKR_OK && user_session_state(session) == CKS_RW_USER_FUNCTIONS)
         rv = C_Logout(session);
     if (rv == CKR_OK)
@@ -310,7 +271,7 @@ static CK_RV change_pin(enum role role)
 static CK_RV change_logged_in(enum role role)
 {
     CK_SESSION_HANDLE session;
-    bool usual = is_on_card(role, user_pin[role]);
+    bool usual = world_pin_is(role, user_pin[role]);
     CK_RV rv = scenario_open(role, CKF_RW_SESSION, &session);
     if (rv == CKR_OK)
         rv = user_try_login(session, CKU_USER, usual ? user_pin[role] : other_pin[role]);
@@ -354,15 +315,6 @@ bool scenario_is_honest(CK_RV rv)
     }
 }
 
-/* Another program finds nothing open. */
-static bool is_closed(void)
-{
-    world_other_program(READER_1, "00A4040C0AD392F000260100000001");
-    return world_other_program(READER_1, "00B0810000") == 0x6982 &&
-           world_other_program(READER_1, "802A00970330313200") == 0x6982 &&
-           world_other_program(READER_1, "802A009A0330313200") == 0x6982;
-}
-
 void trial_begin(void **state, const struct trial *trial)
 {
     world_end(state);
@@ -381,7 +333,7 @@ static void judge_tries(const struct trial *trial)
 {
     for (int role = AUTH; role <= SIGN; role++) {
         unsigned full = state_tries_max(role == AUTH ? PIN_AUTH : PIN_SIGN);
-        unsigned left = pin_on_card((enum role)role).tries;
+        unsigned left = world_tries((enum role)role);
         if (left + (role == (int)trial->role ? trial->scenario->more : 0) < full)
             trial_complain(trial, "tries were spent; left", left);
     }
@@ -404,7 +356,7 @@ void trial_judge(const struct trial *trial, CK_RV rv, bool struck)
     if (twin_open_transactions() != 0)
         trial_complain(trial, "a transaction was left open", rv);
     judge_tries(trial);
-    if (!trial->gone && !trial->lies && s->isolated && !is_closed())
+    if (!trial->gone && !trial->lies && s->isolated && !other_finds_closed())
         trial_complain(trial, "the card was left open", rv);
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "failing.h"
@@ -111,6 +112,47 @@ static void test_wrong_signature(void **state)
         }
 }
 
+static bool refuse_pss(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                       size_t *received)
+{
+    (void)context;
+    if (len < 4 || command[1] != 0x2A || command[2] != 0x04)
+        return false;
+    memcpy(response, "\x6A\x86", 2);
+    *received = 2;
+    return true;
+}
+
+/* A card that turns out not to do PSS gets its token anew. Where there is no memory for that, it is
+ * asked what it is once more, and need not be taken out. */
+static void test_renewed_token(void **state)
+{
+    struct trial trial = {.scenario = &scenarios[SCENARIO_SIGN]};
+    bool struck = true;
+    for (long k = 0; struck; k++) {
+        uint8_t signature[SIGNATURE];
+        snprintf(trial.fault, sizeof(trial.fault), "%s, call %ld", names[FAILING_MEMORY], k);
+        trial_begin(state, &trial);
+        world_forget_state();
+        size_t kept = failing_kept();
+        world_initialize(NULL);
+        CK_SESSION_HANDLE session = user_logged_in(AUTH);
+        CK_OBJECT_HANDLE key = user_key(session);
+        twin_set_hook(refuse_pss, NULL);
+        failing_at(FAILING_MEMORY, k);
+        CK_RV rv = user_sign(session, CKM_SHA256_RSA_PKCS_PSS, key, "abc", 3, signature);
+        struck = failing_calls(FAILING_MEMORY) > (unsigned long)k;
+        failing_at(FAILING_MEMORY, -1);
+        if (rv == CKR_OK || !scenario_is_honest(rv))
+            trial_complain(&trial, "a card without PSS", rv);
+        trial_again(&trial);
+        assert_rv(C_Finalize(NULL), CKR_OK);
+        if (failing_kept() != kept)
+            trial_complain(&trial, "memory was not freed", failing_kept() - kept);
+    }
+    world_forget_state();
+}
+
 /* C_Finalize ends, and makes the card forget, without memory, too. */
 static void test_finalize(void **state)
 {
@@ -183,7 +225,7 @@ static void test_settings(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[SCENARIOS + 4];
+    struct CMUnitTest tests[SCENARIOS + 5];
     if (!failing_setup())
         return 1;
     for (size_t i = 0; i < SCENARIOS; i++)
@@ -192,5 +234,6 @@ int main(void)
     tests[SCENARIOS + 1] = (struct CMUnitTest)world_test(test_finalize);
     tests[SCENARIOS + 2] = (struct CMUnitTest)world_test(test_settings);
     tests[SCENARIOS + 3] = (struct CMUnitTest)world_test(test_wrong_signature);
+    tests[SCENARIOS + 4] = (struct CMUnitTest)world_test(test_renewed_token);
     return cmocka_run_group_tests_name("alloc", tests, world_setup, world_teardown);
 }

@@ -89,22 +89,14 @@ static void sign_under_attack(CK_SESSION_HANDLE session, enum role role, CK_OBJE
     attack("after C_SignFinal");
 }
 
-static CK_RV set_pin(CK_SESSION_HANDLE session, const char *old, const char *new_pin)
-{
-    CK_UTF8CHAR a[32], b[32];
-    memcpy(a, old, strlen(old) + 1);
-    memcpy(b, new_pin, strlen(new_pin) + 1);
-    return C_SetPIN(session, a, strlen(old), b, strlen(new_pin));
-}
-
 static void change_under_attack(CK_SESSION_HANDLE session, enum role role)
 {
     const char *other = role == AUTH ? "8306" : "XYZ789";
-    assert_rv(set_pin(session, user_pin[role], other), CKR_OK);
+    assert_rv(user_set_pin(session, user_pin[role], other), CKR_OK);
     attack("after C_SetPIN");
-    assert_rv(set_pin(session, user_pin[role], other), CKR_PIN_INCORRECT);
+    assert_rv(user_set_pin(session, user_pin[role], other), CKR_PIN_INCORRECT);
     attack("after a C_SetPIN that was refused");
-    assert_rv(set_pin(session, other, user_pin[role]), CKR_OK);
+    assert_rv(user_set_pin(session, other, user_pin[role]), CKR_OK);
     attack("after C_SetPIN back");
 }
 

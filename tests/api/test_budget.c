@@ -19,8 +19,8 @@ struct budget {
     unsigned list, objects, sign[2], further[2];
 };
 
-static const struct budget usual = {"yes", NULL, 6, 25, {14, 16}, {4, 7}};
-static const struct budget no_short_ids = {"no", NULL, 10, 33, {24, 26}, {6, 10}};
+static const struct budget usual = {"yes", NULL, 6, 25, {15, 16}, {4, 7}};
+static const struct budget no_short_ids = {"no", NULL, 10, 33, {25, 26}, {6, 10}};
 static const struct budget no_isolation = {"yes", "isolation=no", 6, 25, {14, 16}, {2, 4}};
 
 static const char message[] = "A message, to be signed.";
@@ -281,6 +281,32 @@ static void test_token_info_is_cheap(void **state)
     assert_int_equal(twin_commands(), first);
 }
 
+/* Whoever has many readers asks for the first token when the last card was recognised: what was
+ * read with its card is told once without asking again, if it is not too old. */
+static void test_tries_are_told_once(void **state)
+{
+    static const struct {
+        unsigned later, commands; /* ms; select, and the tries */
+    } cases[] = {{9000, 0}, {11000, 2}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        CK_SLOT_ID slots[4];
+        CK_TOKEN_INFO info;
+        CK_ULONG count = 4;
+        fresh(&usual);
+        assert_rv(C_GetSlotList(CK_TRUE, slots, &count), CKR_OK);
+        assert_rv(C_GetMechanismList(slots[AUTH], NULL, &count), CKR_OK); /* recognises the card */
+        twin_counters_clear();
+        world_clock_add(cases[i].later);
+        assert_rv(C_GetTokenInfo(slots[AUTH], &info), CKR_OK);
+        assert_int_equal(twin_commands(), cases[i].commands);
+        twin_counters_clear();
+        world_clock_add(2000);
+        assert_rv(C_GetTokenInfo(slots[AUTH], &info), CKR_OK);
+        assert_int_equal(twin_commands(), 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +321,7 @@ int main(void)
         world_test(test_cost_of_isolation),
         world_test(test_presence_is_free),
         world_test(test_token_info_is_cheap),
+        world_test(test_tries_are_told_once),
     };
     return cmocka_run_group_tests_name("budget", tests, world_setup, world_teardown);
 }

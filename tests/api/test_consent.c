@@ -199,6 +199,23 @@ static void test_refused_after_fresh_login(void **state)
     assert_int_equal(twin_commands_of(0x2A), 0);
 }
 
+/* And so does one that the card was never asked for. */
+static void test_unasked_after_fresh_login(void **state)
+{
+    (void)state;
+    assert_rv(init(), CKR_OK);
+    assert_rv(consent("ABC"), CKR_PIN_LEN_RANGE);
+    assert_rv(sign(), CKR_USER_NOT_LOGGED_IN);
+    assert_rv(C_Logout(session), CKR_OK);
+    user_login(session, SIGN);
+    assert_rv(init(), CKR_OK);
+    twin_hold(READER_1, true);
+    assert_rv(consent(SIGN_PIN), CKR_DEVICE_ERROR);
+    twin_hold(READER_1, false);
+    assert_rv(sign(), CKR_USER_NOT_LOGGED_IN);
+    assert_int_equal(twin_commands_of(0x2A), 0);
+}
+
 /* What cancelled prompts leave behind is replaced; what has data or consent is not. */
 static void test_abandoned_operations(void **state)
 {
@@ -329,6 +346,7 @@ int main(void)
         row_used(test_auth_key),
         row_used(test_refused_context_login),
         row(test_refused_after_fresh_login),
+        row(test_unasked_after_fresh_login),
         row_used(test_abandoned_operations),
         row_used(test_consent_ends_with_operation),
         row_used(test_failed_signature_uses_it),

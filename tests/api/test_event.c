@@ -4,27 +4,13 @@
  * ended by an alarm.
  */
 #include "user.h"
+#include "waiter.h"
 
-#include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
 #define WATCHDOG_SECONDS 60
 #define ROUNDS 30
-
-struct waiter {
-    pthread_t thread;
-    CK_RV rv;
-    CK_SLOT_ID slot;
-};
-
-static void *wait_for_event(void *argument)
-{
-    struct waiter *waiter = argument;
-    waiter->slot = CK_UNAVAILABLE_INFORMATION;
-    waiter->rv = C_WaitForSlotEvent(0, &waiter->slot, NULL);
-    return NULL;
-}
 
 /* Gives the thread the time to get inside; the tests are right if it does not make use of it. */
 static void give_time(long microseconds)
@@ -35,14 +21,8 @@ static void give_time(long microseconds)
 
 static void start(struct waiter *waiter)
 {
-    assert_int_equal(pthread_create(&waiter->thread, NULL, wait_for_event, waiter), 0);
+    waiter_start(waiter);
     give_time(20000);
-}
-
-static CK_RV end(struct waiter *waiter)
-{
-    assert_int_equal(pthread_join(waiter->thread, NULL), 0);
-    return waiter->rv;
 }
 
 static CK_RV poll_event(CK_SLOT_ID *slot)
@@ -132,12 +112,12 @@ static void test_blocking(void **state)
     CK_SLOT_ID auth = user_first(AUTH), sign = user_first(SIGN);
     start(&waiter);
     twin_remove(READER_1);
-    assert_rv(end(&waiter), CKR_OK);
+    assert_rv(waiter_end(&waiter), CKR_OK);
     assert_true(waiter.slot == auth || waiter.slot == sign);
     drain(0);
     start(&waiter);
     world_put(READER_1, CARD_1);
-    assert_rv(end(&waiter), CKR_OK);
+    assert_rv(waiter_end(&waiter), CKR_OK);
     assert_true(waiter.slot == auth || waiter.slot == sign);
 }
 
@@ -154,7 +134,7 @@ static void test_others_go_on(void **state)
     assert_rv(user_sign(session, CKM_RSA_PKCS, user_key(session), data, 3, signature), CKR_OK);
     assert_true(user_verify(CARD_1, SIGN, CKM_RSA_PKCS, data, 3, signature));
     twin_insert_vcard(READER_2, world_card(CARD_1));
-    assert_rv(end(&waiter), CKR_OK);
+    assert_rv(waiter_end(&waiter), CKR_OK);
 }
 
 static void test_blocking_without_service(void **state)
@@ -168,7 +148,7 @@ static void test_blocking_without_service(void **state)
     twin_service(true);
     twin_reader(READER_1, true);
     world_put(READER_1, CARD_1);
-    assert_rv(end(&waiter), CKR_OK);
+    assert_rv(waiter_end(&waiter), CKR_OK);
     user_first(AUTH);
     assert_int_equal(user_first(AUTH), auth);
 }
@@ -184,12 +164,11 @@ static void test_finalize_ends_waits(void **state)
         if (round == ROUNDS / 2)
             twin_service(false);
         for (int i = 0; i < 3; i++)
-            assert_int_equal(pthread_create(&waiters[i].thread, NULL, wait_for_event, &waiters[i]),
-                             0);
+            waiter_start(&waiters[i]);
         give_time((round * 37) % 11 * 1000);
         assert_rv(C_Finalize(NULL), CKR_OK);
         for (int i = 0; i < 3; i++)
-            assert_rv(end(&waiters[i]), CKR_CRYPTOKI_NOT_INITIALIZED);
+            assert_rv(waiter_end(&waiters[i]), CKR_CRYPTOKI_NOT_INITIALIZED);
         world_initialize(NULL);
     }
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "waiter.h"
 
 #define WATCHDOG_SECONDS 200
 #define OBJECTS 16
@@ -28,9 +29,7 @@ static struct {
     CK_OBJECT_HANDLE key;
     CK_OBJECT_HANDLE found[OBJECTS];
     CK_ULONG found_count;
-    pthread_t thread;
-    CK_RV rv; /* the thread's */
-    CK_SLOT_ID event;
+    struct waiter waiter;
 } parent;
 
 static void expect_signature(CK_MECHANISM_TYPE type, const void *data, size_t len,
@@ -161,18 +160,11 @@ static void finish_finding(void)
     sign();
 }
 
-static void *wait_for_event(void *argument)
-{
-    (void)argument;
-    parent.rv = C_WaitForSlotEvent(0, &parent.event, NULL);
-    return NULL;
-}
-
 /* The wait may have begun when the fork comes, or not: both must be right. */
 static void waiting(void)
 {
     logged_in();
-    assert_int_equal(pthread_create(&parent.thread, NULL, wait_for_event, NULL), 0);
+    waiter_start(&parent.waiter);
     usleep(20000);
 }
 
@@ -180,10 +172,9 @@ static void finish_waiting(void)
 {
     sign();
     world_put(READER_2, CARD_2);
-    assert_int_equal(pthread_join(parent.thread, NULL), 0);
-    assert_rv(parent.rv, CKR_OK);
-    assert_true(parent.event == user_slot(READER_2, AUTH) ||
-                parent.event == user_slot(READER_2, SIGN));
+    assert_rv(waiter_end(&parent.waiter), CKR_OK);
+    assert_true(parent.waiter.slot == user_slot(READER_2, AUTH) ||
+                parent.waiter.slot == user_slot(READER_2, SIGN));
 }
 
 static const struct fork_state {
@@ -317,8 +308,6 @@ static void *live(void *argument)
     CK_SLOT_ID slots[4], event;
     CK_ULONG count = 4;
     CK_OBJECT_HANDLE key = 0;
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof(class)};
     CK_RV *rv = argument;
     *rv = C_Initialize(&args);
     if (*rv == CKR_OK)
@@ -328,11 +317,7 @@ static void *live(void *argument)
     if (*rv == CKR_OK)
         *rv = user_try_login(parent.session, CKU_USER, AUTH_PIN);
     if (*rv == CKR_OK)
-        *rv = C_FindObjectsInit(parent.session, &wanted, 1);
-    if (*rv == CKR_OK)
-        *rv = C_FindObjects(parent.session, &key, 1, &count);
-    if (*rv == CKR_OK)
-        *rv = C_FindObjectsFinal(parent.session);
+        *rv = user_try_object(parent.session, CKO_PRIVATE_KEY, 0, &key);
     if (*rv == CKR_OK)
         *rv = user_sign(parent.session, CKM_RSA_PKCS, key, message, 3, signature);
     if (*rv == CKR_OK && !user_verify(CARD_1, AUTH, CKM_RSA_PKCS, message, 3, signature))

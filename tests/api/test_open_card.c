@@ -13,7 +13,7 @@
 #define VERIFY 0x20
 
 /* What happens to the SELECT of the issuer domain (its AID begins with A0). */
-static enum { ANSWER_LOST, PULLED, REFUSED } fault;
+static enum { ANSWER_LOST, PULLED, REFUSED, JPKI_GONE } fault;
 static unsigned selects; /* of the JPKI application, after the fault */
 static bool struck;
 
@@ -34,7 +34,10 @@ static bool left_open(void *context, const uint8_t *command, size_t len, uint8_t
                       size_t *received)
 {
     (void)context;
-    selects += struck && command[1] == SELECT && len > 6 && command[5] == 0xD3;
+    bool is_jpki = command[1] == SELECT && len > 6 && command[5] == 0xD3;
+    selects += struck && is_jpki;
+    if (struck && is_jpki && fault == JPKI_GONE)
+        return answer(0x6A, 0x82, response, received);
     if (command[1] == VERIFY && len <= 5) {
         if (fault == ANSWER_LOST)
             twin_fail_call((long)twin_calls(), ERR_TRANSPORT, true); /* the next one */
@@ -93,12 +96,67 @@ static void test_refused(void **state)
     assert_true(selects > 0);
 }
 
+/* It is the application that is not found then, not the PIN. */
+static void test_jpki_gone(void **state)
+{
+    (void)state;
+    fault = JPKI_GONE;
+    assert_rv(log_in("pin.reserve=1"), CKR_DEVICE_ERROR);
+    assert_int_equal(twin_verifies(), 0);
+}
+
+/* A card that never tells its tries. */
+static bool silent(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                   size_t *received)
+{
+    (void)context;
+    return command[1] == VERIFY && len <= 5 && answer(0x63, 0x00, response, received);
+}
+
+static bool lose_verify(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                        size_t *received)
+{
+    if (command[1] == VERIFY && len > 5)
+        return answer(0x6F, 0x00, response, received);
+    return silent(context, command, len, response, received);
+}
+
+/* Nothing can tell afterwards whether it has refused the PIN whose answer was lost. What is held
+ * must not go there again by itself. */
+static void lose_with_silent(void **state, bool later)
+{
+    uint8_t signature[SIGNATURE];
+    world_end(state);
+    world_begin(state);
+    twin_set_hook(silent, NULL);
+    world_initialize("pin.reserve=0");
+    CK_SESSION_HANDLE session = user_logged_in(AUTH);
+    CK_OBJECT_HANDLE key = user_key(session);
+    twin_counters_clear();
+    twin_set_hook(lose_verify, NULL);
+    if (later) /* than the login's success is taken for a full counter */
+        world_clock_add(20000);
+    assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_DEVICE_ERROR);
+    assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_USER_NOT_LOGGED_IN);
+    assert_int_equal(twin_verifies(), 1);
+    assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
+    twin_set_hook(silent, NULL);
+    user_login(session, AUTH);
+    assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_OK);
+    twin_set_hook(NULL, NULL);
+}
+
+static void test_silent(void **state)
+{
+    lose_with_silent(state, false);
+    lose_with_silent(state, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        world_test(test_lost),
-        world_test(test_pulled),
-        world_test(test_refused),
+        world_test(test_lost),      world_test(test_pulled), world_test(test_refused),
+        world_test(test_jpki_gone), world_test(test_silent),
     };
     return cmocka_run_group_tests_name("open_card", tests, world_setup, world_teardown);
 }

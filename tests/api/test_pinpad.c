@@ -3,6 +3,7 @@
  * A reader with keys of its own (PC/SC part 10): the authentication PIN is typed there and never
  * seen by a program; the password, which has letters, is not.
  */
+#include "other.h"
 #include "user.h"
 
 #include <string.h>
@@ -60,12 +61,6 @@ static void assert_signed(CK_SESSION_HANDLE session)
     assert_true(user_verify(CARD_1, AUTH, CKM_RSA_PKCS, "abc", 3, signature));
 }
 
-static void assert_closed(void)
-{
-    assert_int_equal(world_other_program(READER_1, "00A4040C0AD392F000260100000001"), 0x9000);
-    assert_int_equal(world_other_program(READER_1, "802A00970330313200"), 0x6982);
-}
-
 /* The flag stands only where nobody is to be asked on the screen. */
 static void test_flag(void **state)
 {
@@ -108,7 +103,7 @@ static void test_isolated(void **state)
         assert_signed(session);
         assert_int_equal(twin_pad_asked(), i);
         assert_int_equal(twin_verifies(), i);
-        assert_closed();
+        assert_true(other_finds_closed());
     }
     CK_OBJECT_HANDLE key = user_key(session);
     assert_rv(C_Logout(session), CKR_OK);
@@ -148,7 +143,7 @@ static void test_wrong(void **state)
     type("9999");
     assert_rv(sign(session), CKR_PIN_INCORRECT);
     assert_int_equal(twin_verifies(), 1);
-    assert_closed();
+    assert_true(other_finds_closed());
     assert_true((token_flags(AUTH) & CKF_USER_PIN_COUNT_LOW) != 0);
     type(AUTH_PIN);
     assert_signed(session);
@@ -180,7 +175,7 @@ static void test_cancelled(void **state)
         assert_rv(sign(session), CKR_FUNCTION_CANCELED);
         for (size_t j = 0; j < sizeof(signature); j++)
             assert_int_equal(signature[j], 0xA5);
-        assert_closed();
+        assert_true(other_finds_closed());
     }
     assert_int_equal(twin_pad_asked(), 3);
     assert_int_equal(twin_verifies(), 0);
@@ -198,7 +193,7 @@ static void test_without_isolation(void **state)
     assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
     twin_pad_types(READER_1, "", 0x6401);
     assert_rv(login(session), CKR_FUNCTION_CANCELED);
-    assert_closed();
+    assert_true(other_finds_closed());
     type(AUTH_PIN);
     assert_rv(login(session), CKR_OK);
     assert_false(always_authenticate(session));
@@ -207,7 +202,7 @@ static void test_without_isolation(void **state)
     assert_signed(session);
     assert_int_equal(twin_pad_asked(), asked);
     assert_rv(C_Logout(session), CKR_OK);
-    assert_closed();
+    assert_true(other_finds_closed());
 }
 
 /* What is not typed ends nobody's login. */
@@ -220,7 +215,7 @@ static void test_cancelled_beside_other(void **state)
     assert_int_equal(user_session_state(other), CKS_RW_USER_FUNCTIONS);
     assert_rv(user_sign(other, CKM_RSA_PKCS, user_key(other), "abc", 3, signature), CKR_OK);
     assert_rv(C_Logout(other), CKR_OK);
-    assert_closed();
+    assert_true(other_finds_closed());
 }
 
 /* A program that has the PIN after all may give it. */
@@ -261,7 +256,7 @@ static void test_broken_off(void **state)
                 if (rv == CKR_OK)
                     assert_true(user_verify(CARD_1, AUTH, CKM_RSA_PKCS, "abc", 3, signature));
                 if (errors[i] == ERR_TRANSPORT)
-                    assert_closed();
+                    assert_true(other_finds_closed());
                 if (!struck) {
                     assert_rv(rv, CKR_OK);
                     assert_in_range(k, 6, 100);

@@ -3,6 +3,7 @@
  * Sessions and login (PKCS#11 3.2, section 5.6), with the number of VERIFY commands that each case
  * may cost. A PIN that is spent in vain sends its holder to the municipal office.
  */
+#include "other.h"
 #include "user.h"
 
 #include <stdio.h>
@@ -194,11 +195,7 @@ static void test_counter_moved_elsewhere(void **state)
     CK_SESSION_HANDLE session = user_open(AUTH);
     CK_TOKEN_INFO info;
     assert_rv(user_try_login(session, CKU_USER, "9999"), CKR_PIN_INCORRECT);
-    world_other_program(READER_1, "00A4040C0AD392F000260100000001");
-    world_other_program(READER_1, "00A4020C020018");
-    assert_int_equal(world_other_program(READER_1, "002000800431323334"), 0x9000);
-    assert_int_equal(world_other_program(READER_1, "002401800439393939"), 0x9000);
-    world_other_program(READER_1, "00A4040C07A0000001510000");
+    other_changes(AUTH, AUTH_PIN, "9999");
     world_clock_add(5000);
     assert_rv(C_GetTokenInfo(user_first(AUTH), &info), CKR_OK);
     assert_rv(user_try_login(session, CKU_USER, "9999"), CKR_OK);
@@ -222,11 +219,7 @@ static void test_pin_changed_elsewhere(void **state)
     uint8_t signature[SIGNATURE];
     CK_SESSION_HANDLE session = user_logged_in(AUTH);
     CK_OBJECT_HANDLE key = user_key(session);
-    world_other_program(READER_1, "00A4040C0AD392F000260100000001");
-    world_other_program(READER_1, "00A4020C020018");
-    assert_int_equal(world_other_program(READER_1, "002000800431323334"), 0x9000);
-    assert_int_equal(world_other_program(READER_1, "002401800434333231"), 0x9000);
-    world_other_program(READER_1, "00A4040C07A0000001510000");
+    other_changes(AUTH, AUTH_PIN, "4321");
     twin_counters_clear();
     assert_rv(user_sign(session, CKM_RSA_PKCS, key, data, 3, signature), CKR_USER_NOT_LOGGED_IN);
     assert_int_equal(twin_verifies(), 1);

@@ -3,53 +3,15 @@
  * C_SetPIN (PKCS#11 3.2, section 5.5). What the card then holds is read from the virtual card's own
  * memory, never from what the module says.
  */
+#include "other.h"
 #include "user.h"
 
 #include <string.h>
-
-#include "vcard/state.h"
 
 #define CHANGE 0x24
 
 static const char *const new_pin[2] = {"8306", "NEW2PASSWORD"};
 static const char *const wrong_pin[2] = {"9999", "WRONG123"};
-
-static struct pin_state on_card(enum role role)
-{
-    struct state state;
-    struct problem why = {{0}};
-    if (!state_load(&state, world_card(CARD_1), &why))
-        fail_msg("%s", why.text);
-    return state.pin[role == AUTH ? PIN_AUTH : PIN_SIGN];
-}
-
-static bool holds(enum role role, const char *pin)
-{
-    struct pin_state state = on_card(role);
-    return state.len == strlen(pin) && memcmp(state.pin, pin, state.len) == 0;
-}
-
-static unsigned tries(enum role role)
-{
-    return on_card(role).tries;
-}
-
-static CK_RV set_pin(CK_SESSION_HANDLE session, const char *old, const char *fresh)
-{
-    CK_UTF8CHAR a[64], b[64];
-    size_t old_len = strlen(old), fresh_len = strlen(fresh);
-    memcpy(a, old, old_len + 1);
-    memcpy(b, fresh, fresh_len + 1);
-    return C_SetPIN(session, a, old_len, b, fresh_len);
-}
-
-static void assert_closed(void)
-{
-    assert_int_equal(world_other_program(READER_1, "00A4040C0AD392F000260100000001"), 0x9000);
-    assert_int_equal(world_other_program(READER_1, "00B0810000"), 0x6982);
-    assert_int_equal(world_other_program(READER_1, "802A00970330313200"), 0x6982);
-    assert_int_equal(world_other_program(READER_1, "802A009A0330313200"), 0x6982);
-}
 
 static void sign_once(CK_SESSION_HANDLE session, enum role role)
 {
@@ -72,19 +34,19 @@ static void test_changes(void **state)
     for (int role = AUTH; role <= SIGN; role++) {
         CK_SESSION_HANDLE session = start(state, NULL, (enum role)role);
         twin_counters_clear();
-        assert_rv(set_pin(session, user_pin[role], new_pin[role]), CKR_OK);
-        assert_true(holds((enum role)role, new_pin[role]));
+        assert_rv(user_set_pin(session, user_pin[role], new_pin[role]), CKR_OK);
+        assert_true(world_pin_is((enum role)role, new_pin[role]));
         assert_int_equal(twin_verifies(), 1);
         assert_int_equal(twin_commands_of(CHANGE), 1);
         assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
-        assert_closed();
+        assert_true(other_finds_closed());
         assert_rv(user_try_login(session, CKU_USER, user_pin[role]), CKR_PIN_INCORRECT);
         assert_rv(user_try_login(session, CKU_USER, new_pin[role]), CKR_OK);
         sign_once(session, (enum role)role);
-        assert_closed();
+        assert_true(other_finds_closed());
         /* The other token's PIN is another one. */
         enum role other = role == AUTH ? SIGN : AUTH;
-        assert_true(holds(other, user_pin[other]));
+        assert_true(world_pin_is(other, user_pin[other]));
     }
 }
 
@@ -92,8 +54,8 @@ static void test_changes(void **state)
 static void test_small_letters(void **state)
 {
     CK_SESSION_HANDLE session = start(state, NULL, SIGN);
-    assert_rv(set_pin(session, "abc123", "new2password"), CKR_OK);
-    assert_true(holds(SIGN, "NEW2PASSWORD"));
+    assert_rv(user_set_pin(session, "abc123", "new2password"), CKR_OK);
+    assert_true(world_pin_is(SIGN, "NEW2PASSWORD"));
     assert_rv(user_try_login(session, CKU_USER, "new2password"), CKR_OK);
 }
 
@@ -130,9 +92,9 @@ static void test_rules(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         CK_SESSION_HANDLE session = start(state, NULL, rows[i].role);
         twin_counters_clear();
-        assert_rv(set_pin(session, rows[i].old, rows[i].fresh), rows[i].rv);
+        assert_rv(user_set_pin(session, rows[i].old, rows[i].fresh), rows[i].rv);
         assert_int_equal(twin_commands(), 0);
-        assert_true(holds(rows[i].role, user_pin[rows[i].role]));
+        assert_true(world_pin_is(rows[i].role, user_pin[rows[i].role]));
     }
 }
 
@@ -140,10 +102,10 @@ static void test_rules(void **state)
 static void test_bounds(void **state)
 {
     CK_SESSION_HANDLE session = start(state, NULL, SIGN);
-    assert_rv(set_pin(session, "ABC123", "ABCDEFGH12345678"), CKR_OK);
-    assert_true(holds(SIGN, "ABCDEFGH12345678"));
-    assert_rv(set_pin(session, "ABCDEFGH12345678", "00000Z"), CKR_OK);
-    assert_true(holds(SIGN, "00000Z"));
+    assert_rv(user_set_pin(session, "ABC123", "ABCDEFGH12345678"), CKR_OK);
+    assert_true(world_pin_is(SIGN, "ABCDEFGH12345678"));
+    assert_rv(user_set_pin(session, "ABCDEFGH12345678", "00000Z"), CKR_OK);
+    assert_true(world_pin_is(SIGN, "00000Z"));
 }
 
 static void test_arguments(void **state)
@@ -156,9 +118,9 @@ static void test_arguments(void **state)
     assert_rv(C_SetPIN(0, pin, 4, pin, 4), CKR_SESSION_HANDLE_INVALID);
     assert_rv(C_OpenSession(user_first(AUTH), CKF_SERIAL_SESSION, NULL, NULL, &reading), CKR_OK);
     twin_counters_clear();
-    assert_rv(set_pin(reading, "1234", "8306"), CKR_SESSION_READ_ONLY);
+    assert_rv(user_set_pin(reading, "1234", "8306"), CKR_SESSION_READ_ONLY);
     assert_int_equal(twin_verifies(), 0);
-    assert_true(holds(AUTH, "1234"));
+    assert_true(world_pin_is(AUTH, "1234"));
 }
 
 /* One try for a wrong old PIN, however often; the reserve is kept; a locked PIN is not asked for.
@@ -167,21 +129,21 @@ static void test_wrong_old(void **state)
 {
     for (int role = AUTH; role <= SIGN; role++) {
         CK_SESSION_HANDLE session = start(state, NULL, (enum role)role);
-        unsigned full = tries((enum role)role);
+        unsigned full = world_tries((enum role)role);
         twin_counters_clear();
         for (int i = 0; i < 100; i++)
-            assert_rv(set_pin(session, wrong_pin[role], new_pin[role]), CKR_PIN_INCORRECT);
+            assert_rv(user_set_pin(session, wrong_pin[role], new_pin[role]), CKR_PIN_INCORRECT);
         assert_int_equal(twin_verifies(), 1);
         assert_int_equal(twin_commands_of(CHANGE), 0);
-        assert_int_equal(tries((enum role)role), full - 1);
+        assert_int_equal(world_tries((enum role)role), full - 1);
         /* It is the same memory as the login's, and a login forgets it. */
         twin_counters_clear();
-        assert_rv(set_pin(session, wrong_pin[role], new_pin[role]), CKR_PIN_INCORRECT);
+        assert_rv(user_set_pin(session, wrong_pin[role], new_pin[role]), CKR_PIN_INCORRECT);
         assert_rv(user_try_login(session, CKU_USER, wrong_pin[role]), CKR_PIN_INVALID);
         assert_int_equal(twin_commands(), 0);
-        assert_rv(set_pin(session, user_pin[role], wrong_pin[role]), CKR_OK);
+        assert_rv(user_set_pin(session, user_pin[role], wrong_pin[role]), CKR_OK);
         assert_rv(user_try_login(session, CKU_USER, wrong_pin[role]), CKR_OK);
-        assert_closed();
+        assert_true(other_finds_closed());
     }
 }
 
@@ -189,18 +151,18 @@ static void test_reserve_and_lock(void **state)
 {
     CK_SESSION_HANDLE session = start(state, NULL, AUTH);
     world_spend_tries(READER_1, AUTH, 1);
-    assert_rv(set_pin(session, "1234", "8306"), CKR_PIN_LOCKED);
-    assert_int_equal(tries(AUTH), 1);
+    assert_rv(user_set_pin(session, "1234", "8306"), CKR_PIN_LOCKED);
+    assert_int_equal(world_tries(AUTH), 1);
     session = start(state, "pin.reserve=0", AUTH);
     world_spend_tries(READER_1, AUTH, 1);
-    assert_rv(set_pin(session, "1234", "8306"), CKR_OK);
-    assert_int_equal(tries(AUTH), 3);
+    assert_rv(user_set_pin(session, "1234", "8306"), CKR_OK);
+    assert_int_equal(world_tries(AUTH), 3);
     session = start(state, "pin.reserve=0", AUTH);
     world_spend_tries(READER_1, AUTH, 0);
     twin_counters_clear();
-    assert_rv(set_pin(session, "1234", "8306"), CKR_PIN_LOCKED);
+    assert_rv(user_set_pin(session, "1234", "8306"), CKR_PIN_LOCKED);
     assert_int_equal(twin_verifies(), 0);
-    assert_true(holds(AUTH, "1234"));
+    assert_true(world_pin_is(AUTH, "1234"));
 }
 
 /* A login goes on, with the new PIN; a consent that was given is neither used nor made. */
@@ -211,18 +173,18 @@ static void test_while_logged_in(void **state)
         for (int role = AUTH; role <= SIGN; role++) {
             CK_SESSION_HANDLE session = start(state, settings[i], (enum role)role);
             user_login(session, (enum role)role);
-            assert_rv(set_pin(session, user_pin[role], new_pin[role]), CKR_OK);
+            assert_rv(user_set_pin(session, user_pin[role], new_pin[role]), CKR_OK);
             assert_int_equal(user_session_state(session), CKS_RW_USER_FUNCTIONS);
             sign_once(session, (enum role)role);
             if (role == SIGN) {
                 uint8_t signature[SIGNATURE];
                 CK_OBJECT_HANDLE key = user_key(session);
-                assert_rv(set_pin(session, new_pin[role], "ABC123"), CKR_OK);
+                assert_rv(user_set_pin(session, new_pin[role], "ABC123"), CKR_OK);
                 assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature),
                           CKR_USER_NOT_LOGGED_IN);
             }
             assert_rv(C_Logout(session), CKR_OK);
-            assert_closed();
+            assert_true(other_finds_closed());
         }
 }
 
@@ -230,14 +192,14 @@ static void test_while_logged_in(void **state)
 static void test_without_isolation(void **state)
 {
     CK_SESSION_HANDLE session = start(state, "isolation=no", SIGN);
-    assert_rv(set_pin(session, "ABC123", "XYZ789"), CKR_OK);
-    assert_closed();
+    assert_rv(user_set_pin(session, "ABC123", "XYZ789"), CKR_OK);
+    assert_true(other_finds_closed());
     CK_SESSION_HANDLE auth = user_open(AUTH);
     user_login(auth, AUTH);
-    assert_rv(set_pin(session, "XYZ789", "ABC123"), CKR_OK);
+    assert_rv(user_set_pin(session, "XYZ789", "ABC123"), CKR_OK);
     /* The card cannot forget one PIN alone: the other login is over too, and says so. */
     assert_int_equal(user_session_state(auth), CKS_RW_PUBLIC_SESSION);
-    assert_closed();
+    assert_true(other_finds_closed());
 }
 
 /* A login that is over, since another program has ended it on the card, is kept by no change. */
@@ -249,9 +211,9 @@ static void test_after_a_lost_login(void **state)
     assert_int_equal(world_other_program(READER_1, "00A4040C07A0000001510000"), 0x9000);
     assert_rv(user_sign(session, CKM_RSA_PKCS, user_key(session), "abc", 3, signature),
               CKR_USER_NOT_LOGGED_IN);
-    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_OK);
+    assert_rv(user_set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_OK);
     assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
-    assert_closed();
+    assert_true(other_finds_closed());
 }
 
 /* Nor is one that never was, as the answer to its PIN was lost. */
@@ -265,8 +227,8 @@ static void test_after_a_lost_answer(void **state)
         twin_fail_call(-1, ERR_OK, false);
         if (rv != CKR_DEVICE_ERROR)
             continue;
-        assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_OK);
-        assert_closed();
+        assert_rv(user_set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_OK);
+        assert_true(other_finds_closed());
     }
 }
 
@@ -277,7 +239,7 @@ static const enum err errors[] = {ERR_TRANSPORT, ERR_NO_CARD, ERR_NO_SERVICE, ER
 /* What the return value promises of the PIN. */
 static void check_promise(enum role role, CK_RV rv, long k)
 {
-    bool old = holds(role, user_pin[role]), fresh = holds(role, new_pin[role]);
+    bool old = world_pin_is(role, user_pin[role]), fresh = world_pin_is(role, new_pin[role]);
     assert_true(old != fresh);
     if (rv == CKR_OK && !fresh)
         fail_msg("call %ld: CKR_OK, but the old PIN holds", k);
@@ -285,7 +247,7 @@ static void check_promise(enum role role, CK_RV rv, long k)
         fail_msg("call %ld: CKR_FUNCTION_FAILED, but the new PIN holds", k);
     assert_true(rv == CKR_OK || rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR ||
                 rv == CKR_DEVICE_REMOVED || rv == CKR_SESSION_HANDLE_INVALID);
-    assert_int_equal(tries(role), role == AUTH ? 3 : 5);
+    assert_int_equal(world_tries(role), role == AUTH ? 3 : 5);
 }
 
 /* Each call fails once, before it is done or after: no try is gone, and what is promised is so. An
@@ -297,7 +259,7 @@ static void break_off(void **state, enum role role, enum err error, bool after)
         twin_calls_clear();
         twin_counters_clear();
         twin_fail_call(k, error, after);
-        CK_RV rv = set_pin(session, user_pin[role], new_pin[role]);
+        CK_RV rv = user_set_pin(session, user_pin[role], new_pin[role]);
         bool struck = (long)twin_calls() > k;
         twin_fail_call(-1, ERR_OK, false);
         check_promise(role, rv, k);
@@ -307,7 +269,7 @@ static void break_off(void **state, enum role role, enum err error, bool after)
         if (twin_commands_of(CHANGE) == 1 && error == ERR_TRANSPORT)
             assert_true(rv == CKR_OK || rv == CKR_FUNCTION_FAILED);
         if (error == ERR_TRANSPORT)
-            assert_closed();
+            assert_true(other_finds_closed());
         if (!struck) {
             assert_rv(rv, CKR_OK);
             assert_in_range(k, 6, 100);
@@ -349,7 +311,7 @@ static void test_taken_out(void **state)
         commands_left = k;
         twin_counters_clear();
         twin_set_hook(take_out, NULL);
-        CK_RV rv = set_pin(session, AUTH_PIN, new_pin[AUTH]);
+        CK_RV rv = user_set_pin(session, AUTH_PIN, new_pin[AUTH]);
         twin_set_hook(NULL, NULL);
         check_promise(AUTH, rv, (long)k);
         if (k == 0)
@@ -380,7 +342,7 @@ static void test_not_known(void **state)
     user_login(session, AUTH);
     CK_OBJECT_HANDLE key = user_key(session);
     twin_set_hook(lose_everything, NULL);
-    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
+    assert_rv(user_set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
     twin_set_hook(NULL, NULL);
     twin_counters_clear();
     uint8_t signature[SIGNATURE];
@@ -426,10 +388,10 @@ static void test_lost_and_spent(void **state)
     changes = 0;
     twin_counters_clear();
     twin_set_hook(lose_and_spend, NULL);
-    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
+    assert_rv(user_set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
     twin_set_hook(NULL, NULL);
     assert_int_equal(twin_verifies(), 1);
-    assert_closed();
+    assert_true(other_finds_closed());
 }
 
 /* The change does nothing and has no sense, and so is the answer to the new PIN, which the card has
@@ -458,11 +420,11 @@ static void test_lost_twice(void **state)
     CK_SESSION_HANDLE session = start(state, NULL, AUTH);
     changes = 0;
     twin_set_hook(lose_twice, NULL);
-    CK_RV rv = set_pin(session, AUTH_PIN, new_pin[AUTH]);
+    CK_RV rv = user_set_pin(session, AUTH_PIN, new_pin[AUTH]);
     twin_set_hook(NULL, NULL);
     twin_fail_call(-1, ERR_OK, false);
     assert_rv(rv, CKR_DEVICE_ERROR);
-    assert_true(holds(AUTH, AUTH_PIN));
+    assert_true(world_pin_is(AUTH, AUTH_PIN));
     twin_counters_clear();
     assert_rv(user_try_login(session, CKU_USER, new_pin[AUTH]), CKR_PIN_INVALID);
     assert_int_equal(twin_verifies(), 0);
@@ -476,10 +438,10 @@ static void test_not_known_without_isolation(void **state)
     user_login(session, AUTH);
     changes = 0;
     twin_set_hook(lose_and_spend, NULL);
-    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
+    assert_rv(user_set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
     twin_set_hook(NULL, NULL);
     assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
-    assert_closed();
+    assert_true(other_finds_closed());
 }
 
 /* Nor when the card could not be reached for it then: the next C_Logout sees to it, though there is
@@ -490,11 +452,11 @@ static void test_not_known_and_out_of_reach(void **state)
     user_login(session, AUTH);
     changes = 0;
     twin_set_hook(nothing_after_change, NULL);
-    assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
+    assert_rv(user_set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_DEVICE_ERROR);
     twin_set_hook(NULL, NULL);
     assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
     assert_rv(C_Logout(session), CKR_USER_NOT_LOGGED_IN);
-    assert_closed();
+    assert_true(other_finds_closed());
 }
 
 /* The answer to a wrong old PIN is lost: the next time the counter tells, and no try is spent. */
@@ -505,14 +467,14 @@ static void test_lost_refusal(void **state)
         twin_calls_clear();
         twin_counters_clear();
         twin_fail_call(k, ERR_TRANSPORT, true);
-        CK_RV rv = set_pin(session, wrong_pin[AUTH], new_pin[AUTH]);
+        CK_RV rv = user_set_pin(session, wrong_pin[AUTH], new_pin[AUTH]);
         twin_fail_call(-1, ERR_OK, false);
         if (rv == CKR_SESSION_HANDLE_INVALID) /* the fault was in looking at the reader */
             continue;
         assert_true(rv == CKR_DEVICE_ERROR || rv == CKR_PIN_INCORRECT);
-        assert_rv(set_pin(session, wrong_pin[AUTH], new_pin[AUTH]), CKR_PIN_INCORRECT);
+        assert_rv(user_set_pin(session, wrong_pin[AUTH], new_pin[AUTH]), CKR_PIN_INCORRECT);
         assert_int_equal(twin_verifies(), 1);
-        assert_int_equal(tries(AUTH), 2);
+        assert_int_equal(world_tries(AUTH), 2);
     }
 }
 
@@ -545,12 +507,12 @@ static void test_refused_by_the_card(void **state)
         memcpy(status, rows[i].sw, sizeof(status));
         twin_counters_clear();
         twin_set_hook(answer_change, NULL);
-        assert_rv(set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_FUNCTION_FAILED);
+        assert_rv(user_set_pin(session, AUTH_PIN, new_pin[AUTH]), CKR_FUNCTION_FAILED);
         twin_set_hook(NULL, NULL);
         assert_int_equal(twin_verifies(), rows[i].verifies);
-        assert_int_equal(tries(AUTH), 3);
-        assert_true(holds(AUTH, AUTH_PIN));
-        assert_closed();
+        assert_int_equal(world_tries(AUTH), 3);
+        assert_true(world_pin_is(AUTH, AUTH_PIN));
+        assert_true(other_finds_closed());
         assert_rv(user_try_login(session, CKU_USER, AUTH_PIN), CKR_OK);
     }
 }

@@ -7,28 +7,8 @@
 
 #include <string.h>
 
-#include "vcard/state.h"
-
 #define VERIFY 0x20
 #define CHANGE 0x24
-
-static struct pin_state on_card(void)
-{
-    struct state state;
-    struct problem why = {{0}};
-    if (!state_load(&state, world_card(CARD_1), &why))
-        fail_msg("%s", why.text);
-    return state.pin[PIN_AUTH];
-}
-
-static CK_RV set_pin(CK_SESSION_HANDLE session, const char *old, const char *fresh)
-{
-    CK_UTF8CHAR a[16], b[16];
-    size_t old_len = strlen(old), fresh_len = strlen(fresh);
-    memcpy(a, old, old_len);
-    memcpy(b, fresh, fresh_len);
-    return C_SetPIN(session, a, old_len, b, fresh_len);
-}
 
 static bool answer(const uint8_t word[2], uint8_t *response, size_t *received)
 {
@@ -54,15 +34,15 @@ static void test_change_that_is_none(void **state)
     CK_SESSION_HANDLE session = user_logged_in(AUTH);
     twin_counters_clear();
     twin_set_hook(change_nothing, NULL);
-    assert_rv(set_pin(session, AUTH_PIN, "8306"), CKR_DEVICE_ERROR);
+    assert_rv(user_set_pin(session, AUTH_PIN, "8306"), CKR_DEVICE_ERROR);
     twin_set_hook(NULL, NULL);
     assert_int_equal(twin_verifies(), 2); /* the old one, to change it, and the new one */
-    assert_int_equal(on_card().tries, 2);
+    assert_int_equal(world_tries(AUTH), 2);
     assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
     assert_rv(user_try_login(session, CKU_USER, "8306"), CKR_PIN_INVALID);
     assert_int_equal(twin_verifies(), 2);
     assert_rv(user_try_login(session, CKU_USER, AUTH_PIN), CKR_OK);
-    assert_int_equal(on_card().tries, 3);
+    assert_int_equal(world_tries(AUTH), 3);
 }
 
 static unsigned changes;
@@ -90,7 +70,7 @@ static void test_same_and_lost(void **state)
     twin_counters_clear();
     changes = 0;
     twin_set_hook(lose_and_refuse, NULL);
-    assert_rv(set_pin(session, AUTH_PIN, AUTH_PIN), CKR_DEVICE_ERROR);
+    assert_rv(user_set_pin(session, AUTH_PIN, AUTH_PIN), CKR_DEVICE_ERROR);
     twin_set_hook(NULL, NULL);
     assert_int_equal(changes, 1);
     assert_int_equal(twin_verifies(), 2); /* before the change, and once afterwards */

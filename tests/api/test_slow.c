@@ -6,6 +6,7 @@
  * ThreadSanitizer too.
  */
 #include "user.h"
+#include "waiter.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -197,31 +198,12 @@ static void everybody_lives(void)
 
 /* ---- waits for events ---- */
 
-struct waiter {
-    pthread_t thread;
-    CK_SLOT_ID slot;
-    CK_RV rv;
-};
-
-static void *wait_for_event(void *argument)
-{
-    struct waiter *waiter = argument;
-    waiter->rv = C_WaitForSlotEvent(0, &waiter->slot, NULL);
-    return NULL;
-}
-
-static void start_waiting(struct waiter *waiter)
-{
-    assert_int_equal(pthread_create(&waiter->thread, NULL, wait_for_event, waiter), 0);
-}
-
 static void an_event_is_told(void)
 {
     struct waiter waiter;
-    start_waiting(&waiter);
+    waiter_start(&waiter);
     twin_remove(READER_2);
-    assert_int_equal(pthread_join(waiter.thread, NULL), 0);
-    assert_rv(waiter.rv, CKR_OK);
+    assert_rv(waiter_end(&waiter), CKR_OK);
     assert_true(waiter.slot == others_slot[AUTH] || waiter.slot == others_slot[SIGN]);
 }
 
@@ -241,10 +223,9 @@ static void finalize_ends_the_wait(struct job *job)
     CK_SLOT_ID event;
     while (C_WaitForSlotEvent(CKF_DONT_BLOCK, &event, NULL) == CKR_OK)
         ;
-    start_waiting(&waiter);
+    waiter_start(&waiter);
     assert_int_equal(pthread_create(&thread, NULL, finalize, &rv), 0);
-    assert_int_equal(pthread_join(waiter.thread, NULL), 0);
-    assert_rv(waiter.rv, CKR_CRYPTOKI_NOT_INITIALIZED);
+    assert_rv(waiter_end(&waiter), CKR_CRYPTOKI_NOT_INITIALIZED);
     assert_rv(C_GetSlotList(CK_TRUE, NULL, NULL), CKR_CRYPTOKI_NOT_INITIALIZED);
     sem_post(&go_on);
     assert_int_equal(pthread_join(job->thread, NULL), 0);

@@ -100,27 +100,13 @@ static void look_at_token(struct worker *w)
         wrong("another token's label");
 }
 
-static CK_RV find(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, uint8_t id,
-                  CK_OBJECT_HANDLE *object)
-{
-    CK_ULONG count = 0;
-    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_ID, &id, sizeof(id)}};
-    CK_RV rv = note("C_FindObjectsInit", C_FindObjectsInit(session, wanted, 2));
-    if (rv == CKR_OK)
-        rv = note("C_FindObjects", C_FindObjects(session, object, 1, &count));
-    if (rv == CKR_OK)
-        rv = note("C_FindObjectsFinal", C_FindObjectsFinal(session));
-    if (rv == CKR_OK && count == 0)
-        rv = note("nothing found", CKR_OBJECT_HANDLE_INVALID);
-    return rv;
-}
-
 static void read_certificate(CK_SESSION_HANDLE session, unsigned reader, unsigned role)
 {
     CK_BYTE value[4096];
     CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
     CK_OBJECT_HANDLE object = 0;
-    if (find(session, CKO_CERTIFICATE, role == AUTH ? 1 : 2, &object) != CKR_OK ||
+    if (note("the search",
+             user_try_object(session, CKO_CERTIFICATE, role == AUTH ? 1 : 2, &object)) != CKR_OK ||
         note("CKA_VALUE", C_GetAttributeValue(session, object, &attribute, 1)) != CKR_OK)
         return;
     const unsigned char *at = value;
@@ -140,7 +126,8 @@ static void sign(struct worker *w, CK_SESSION_HANDLE session, unsigned reader, u
     CK_MECHANISM_TYPE type = types[pick(w, 4)];
     for (size_t i = 0; i < sizeof(data); i++)
         data[i] = (CK_BYTE)pick(w, 256);
-    if (find(session, CKO_PRIVATE_KEY, role == AUTH ? 1 : 2, &key) != CKR_OK ||
+    if (note("the search", user_try_object(session, CKO_PRIVATE_KEY, role == AUTH ? 1 : 2, &key)) !=
+            CKR_OK ||
         note("C_SignInit", user_sign_init(session, type, key)) != CKR_OK ||
         note("C_Sign", C_Sign(session, data, sizeof(data), signature, &len)) != CKR_OK)
         return;

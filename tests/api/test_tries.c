@@ -505,8 +505,7 @@ static CK_RV consent(void)
 
 static CK_RV change_pin(void)
 {
-    CK_UTF8CHAR old[] = AUTH_PIN, new_pin[] = "8306";
-    return C_SetPIN(login_session, old, 4, new_pin, 4);
+    return user_set_pin(login_session, AUTH_PIN, "8306");
 }
 
 /* A PIN that the card has accepted within the last second is presented without a look at the
@@ -537,12 +536,6 @@ static bool say_nothing_after_change(void *context, const uint8_t *command, size
     return *changed && say_nothing(NULL, command, len, response, received);
 }
 
-static CK_RV change_back(void)
-{
-    CK_UTF8CHAR old[] = "8306", new_pin[] = AUTH_PIN;
-    return C_SetPIN(login_session, old, 4, new_pin, 4);
-}
-
 /* Without isolation the new PIN is presented after the change, so that the login goes on. Its
  * answer is lost. */
 static void test_changed_and_lost(void **state)
@@ -556,7 +549,7 @@ static void test_changed_and_lost(void **state)
     twin_set_hook(NULL, NULL);
     other_verifies(AUTH, login_wrong(AUTH, 0));
     twin_counters_clear();
-    assert_rv(change_back(), CKR_PIN_INCORRECT);
+    assert_rv(user_set_pin(login_session, "8306", AUTH_PIN), CKR_PIN_INCORRECT);
     assert_int_equal(twin_verifies(), 0);
     assert_int_equal(other_tries(AUTH), other_full[AUTH] - 1);
 }

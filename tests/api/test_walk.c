@@ -245,6 +245,7 @@ static void sign(struct model *m)
 static void look(struct model *m)
 {
     CK_TOKEN_INFO info;
+    assert_rv(C_GetTokenInfo(m->slot, &info), CKR_OK); /* may be what was read with the card */
     world_clock_add(5000);
     assert_rv(C_GetTokenInfo(m->slot, &info), CKR_OK);
     must(twin_verifies() == 0);

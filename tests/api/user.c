@@ -79,6 +79,16 @@ CK_SESSION_HANDLE user_logged_in(enum role role)
     return session;
 }
 
+CK_RV user_set_pin(CK_SESSION_HANDLE session, const char *old, const char *fresh)
+{
+    CK_UTF8CHAR from[64], to[64];
+    size_t from_len = strlen(old), to_len = strlen(fresh);
+    assert_true(from_len <= sizeof(from) && to_len <= sizeof(to));
+    memcpy(from, old, from_len);
+    memcpy(to, fresh, to_len);
+    return C_SetPIN(session, from, from_len, to, to_len);
+}
+
 CK_ULONG user_find(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count,
                    CK_OBJECT_HANDLE *found, CK_ULONG max)
 {
@@ -97,6 +107,19 @@ CK_OBJECT_HANDLE user_object(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, u
     CK_ULONG count = user_find(session, wanted, id != 0 ? 2 : 1, found, 2);
     assert_true(count < 2);
     return count == 1 ? found[0] : 0;
+}
+
+CK_RV user_try_object(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, uint8_t id,
+                      CK_OBJECT_HANDLE *object)
+{
+    CK_ULONG count = 0;
+    CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)}, {CKA_ID, &id, sizeof(id)}};
+    CK_RV rv = C_FindObjectsInit(session, wanted, id != 0 ? 2 : 1);
+    if (rv == CKR_OK)
+        rv = C_FindObjects(session, object, 1, &count);
+    if (rv == CKR_OK)
+        rv = C_FindObjectsFinal(session);
+    return rv == CKR_OK && count == 0 ? CKR_OBJECT_HANDLE_INVALID : rv;
 }
 
 CK_OBJECT_HANDLE user_key(CK_SESSION_HANDLE session)

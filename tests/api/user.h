@@ -24,6 +24,9 @@ CK_RV user_try_login(CK_SESSION_HANDLE session, CK_USER_TYPE type, const char *p
 void user_login(CK_SESSION_HANDLE session, enum role role);
 CK_SESSION_HANDLE user_logged_in(enum role role); /* opened and logged in */
 
+/* C_SetPIN with PINs as text. */
+CK_RV user_set_pin(CK_SESSION_HANDLE session, const char *old, const char *fresh);
+
 /* All objects that match, at most MAX into FOUND; their number. */
 CK_ULONG user_find(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG count,
                    CK_OBJECT_HANDLE *found, CK_ULONG max);
@@ -31,6 +34,11 @@ CK_ULONG user_find(CK_SESSION_HANDLE session, CK_ATTRIBUTE *wanted, CK_ULONG cou
 /* The one object of this class and, when ID is not 0, with this id; 0 when there is none. */
 CK_OBJECT_HANDLE user_object(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, uint8_t id);
 CK_OBJECT_HANDLE user_key(CK_SESSION_HANDLE session);
+
+/* The first such object, where the search may fail: what the step that failed has returned, or
+ * CKR_OBJECT_HANDLE_INVALID when nothing was found. */
+CK_RV user_try_object(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, uint8_t id,
+                      CK_OBJECT_HANDLE *object);
 
 /* C_SignInit; TYPE with its only possible parameters. */
 CK_RV user_sign_init(CK_SESSION_HANDLE session, CK_MECHANISM_TYPE type, CK_OBJECT_HANDLE key);

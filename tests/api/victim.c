@@ -65,13 +65,7 @@ static void checked(const uint8_t signature[LOADED_SIGNATURE])
 /* The context login that a key may want before each signature. */
 static void consent(CK_SESSION_HANDLE session)
 {
-    CK_UTF8CHAR copy[32];
-    const char *pin = loaded_pin(role);
-    size_t len = strlen(pin);
-    if (len > sizeof(copy))
-        loaded_die("a PIN of %zu characters", len);
-    memcpy(copy, pin, len);
-    loaded_must("C_Login as context", p11->C_Login(session, CKU_CONTEXT_SPECIFIC, copy, len));
+    loaded_must("C_Login as context", loaded_present(p11, session, CKU_CONTEXT_SPECIFIC, role));
 }
 
 static void sign_in_steps(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)

@@ -12,6 +12,7 @@
 #include "token/clock.h"
 #include "lib/keys.h"
 #include "vcard/issue.h"
+#include "vcard/state.h"
 #include "vcard/store.h"
 
 #define CARDS 2
@@ -71,7 +72,9 @@ int world_setup(void **state)
     set_folder("HOME", "home");
     set_folder("XDG_CONFIG_HOME", "config");
     set_folder("XDG_STATE_HOME", "state");
+    set_folder("XDG_CACHE_HOME", "cache");
     set_folder("XDG_RUNTIME_DIR", "runtime");
+    setenv("PCSCLITE_CSOCK_NAME", "/nowhere/pcscd.comm", 1); /* the machine's pcscd is not ours */
     unsetenv("JPKI_PKCS11_SLOTS");
     unsetenv("JPKI_PKCS11_DEBUG");
     return 0;
@@ -88,6 +91,20 @@ int world_teardown(void **state)
 void world_forget_state(void)
 {
     const char *path = getenv("XDG_STATE_HOME");
+    if (path != NULL)
+        remove_tree(path);
+}
+
+void world_forget_cache(void)
+{
+    const char *path = getenv("XDG_CACHE_HOME");
+    if (path != NULL)
+        remove_tree(path);
+}
+
+void world_forget_card(void)
+{
+    const char *path = getenv("XDG_RUNTIME_DIR");
     if (path != NULL)
         remove_tree(path);
 }
@@ -131,6 +148,14 @@ void world_card_set(int card, const char *key, const char *value)
     save_settings(card);
 }
 
+void world_announce_extended(bool takes_them)
+{
+    world_card_set(CARD_1, "atr", "3BDA13FF8131FB468012392F31C173C601C03B");
+    world_card_set(CARD_1, "extended", takes_them ? "yes" : "no");
+    world_put(READER_1, CARD_1);
+    twin_data_max(READER_1, 0x10000);
+}
+
 /* All tries left, the usual behaviour. */
 static void renew_cards(void)
 {
@@ -145,6 +170,26 @@ static void renew_cards(void)
         if (!state_save(&fresh, cards[card].dir, &why))
             fail_msg("%s", why.text);
     }
+}
+
+static struct pin_state pin_of(enum role role)
+{
+    struct state state;
+    struct problem why = {{0}};
+    if (!state_load(&state, world_card(CARD_1), &why))
+        fail_msg("%s", why.text);
+    return state.pin[role == AUTH ? PIN_AUTH : PIN_SIGN];
+}
+
+bool world_pin_is(enum role role, const char *pin)
+{
+    struct pin_state state = pin_of(role);
+    return state.len == strlen(pin) && memcmp(state.pin, pin, state.len) == 0;
+}
+
+unsigned world_tries(enum role role)
+{
+    return pin_of(role).tries;
 }
 
 void world_put(const char *reader, int card)
@@ -180,6 +225,7 @@ int world_begin(void **state)
     twin_clear();
     renew_cards();
     world_forget_state();
+    world_forget_cache();
     twin_reader(READER_1, true);
     twin_reader(READER_2, true);
     twin_insert_vcard(READER_1, world_card(CARD_1));

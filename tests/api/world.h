@@ -50,8 +50,17 @@ const char *world_card(int card);
 /* Changes how a card behaves (a key of its card.conf); seen when it is put in the next time. */
 void world_card_set(int card, const char *key, const char *value);
 
+/* What CARD_1 itself has in memory of a PIN, without a command: whether it is this one, and the
+ * tries left. */
+bool world_pin_is(enum role role, const char *pin);
+unsigned world_tries(enum role role);
+
 /* Takes out whatever is in READER and puts this card in. */
 void world_put(const char *reader, int card);
+
+/* CARD_1 announces extended lengths, and the first reader that it takes them; whether the card does
+ * what it says. It is put in anew. */
+void world_announce_extended(bool takes_them);
 
 /* The module's clock: real time and what was added here. */
 void world_clock_add(uint64_t milliseconds);
@@ -61,6 +70,12 @@ void world_initialize(const char *settings);
 
 /* Removes what the module remembers over processes. */
 void world_forget_state(void);
+
+/* Certificates that were kept for the next program; world_begin() does so, too. */
+void world_forget_cache(void);
+
+/* What was found out about a card that is still in. */
+void world_forget_card(void);
 
 /* One command in hexadecimal from another program: its status word. */
 unsigned world_other_program(const char *reader, const char *hex);

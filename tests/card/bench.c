@@ -57,7 +57,8 @@ void bench_start(enum card_role role, const char *lines)
     twin_insert_vcard(READER, common_folder("card", lines));
     bench.role = role;
     bench.right = role == CARD_AUTH ? PIN_AUTH_RIGHT : PIN_SIGN_RIGHT;
-    assert_int_equal(insertion_recognise(&bench.in, bench.reader, READER), ERR_OK);
+    static unsigned long events; /* each card is put in anew */
+    assert_int_equal(insertion_recognise(&bench.in, bench.reader, READER, ++events), ERR_OK);
     assert_true(token_init(&bench.token, role, &bench.config, &bench.in, 1));
     token_read_tries(&bench.token);
     insertion_end(&bench.in, false);

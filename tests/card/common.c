@@ -222,10 +222,14 @@ static size_t plain_select(struct plain *plain, const uint8_t *command, size_t l
     return status(response, 0, 0x9000);
 }
 
-static size_t plain_read(struct plain *plain, const uint8_t *command, uint8_t *response)
+static size_t plain_read(struct plain *plain, const uint8_t *command, size_t len, uint8_t *response)
 {
     size_t offset = (size_t)command[2] << 8 | command[3];
     size_t want = command[4] == 0 ? 256 : command[4], i = 0;
+    if (len == 7 && !plain->long_read)
+        return status(response, 0, plain->long_answer != 0 ? plain->long_answer : 0x6700);
+    if (len == 7)
+        want = (size_t)command[5] << 8 | command[6];
     if (command[2] & 0x80) {
         if (plain->short_read != 0)
             return status(response, 0, plain->short_read);
@@ -306,7 +310,7 @@ size_t plain_card(void *context, const uint8_t *command, size_t len, uint8_t *re
     case 0xA4:
         return plain_select(plain, command, len, response);
     case 0xB0:
-        return plain_read(plain, command, response);
+        return plain_read(plain, command, len, response);
     case 0x20:
         return plain_verify(plain, command, len, response);
     case 0x2A:

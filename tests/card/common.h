@@ -74,7 +74,9 @@ struct plain {
     uint16_t short_sign;   /* signatures */
     uint16_t end;          /* status word past the end; 0: 6B00 */
     bool warns;            /* answers 6282 with the last bytes */
-    size_t most;           /* bytes per READ; 0: 256 */
+    size_t most;           /* bytes per READ; 0: as many as are wanted */
+    bool long_read;        /* takes an extended Le */
+    uint16_t long_answer;  /* status word for one that it does not take; 0: 6700 */
     unsigned sick;         /* so many commands are answered 6F00 */
     uint16_t pin_answer;   /* to the question and to PINs; 0: 63C3, and 9000 */
     uint16_t wants_le;     /* status word for the question with four bytes; 0: right */

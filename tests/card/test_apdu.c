@@ -173,6 +173,61 @@ static void test_lengths(void **state)
     }
 }
 
+/* ISO/IEC 7816-3, 12.1.3, case 2E: one byte 00, and Le in two. */
+static void test_long(void **state)
+{
+    static const struct {
+        int le;
+        const char *bytes;
+    } commands[] = {
+        {256, "\x00\xB0\x8A\x10\x00"},
+        {257, "\x00\xB0\x8A\x10\x00\x01\x01"},
+        {1244, "\x00\xB0\x8A\x10\x00\x04\xDC"},
+        {4096, "\x00\xB0\x8A\x10\x00\x10\x00"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(commands); i++) {
+        size_t len = commands[i].le > 256 ? 7 : 5;
+        start_over();
+        will_answer(200, 0x11, 0x9000);
+        const struct apdu read = {0x00, 0xB0, 0x8A, 0x10, bytes_of(NULL, 0), commands[i].le};
+        assert_int_equal(apdu_exchange(reader, &read, &answer), ERR_OK);
+        assert_int_equal(answer.len, 200);
+        assert_int_equal(desk.commands, 1);
+        assert_int_equal(desk.sent_len[0], len);
+        assert_memory_equal(desk.sent[0], commands[i].bytes, len);
+    }
+}
+
+/* Nothing is sent that has no form: more than there is room for, or data beside a long Le. */
+static void test_long_impossible(void **state)
+{
+    const struct apdu too_long = {0x00, 0xB0, 0x8A, 0x10, bytes_of(NULL, 0), APDU_ANSWER_MAX + 1};
+    const struct apdu with_data = {0x00, 0xB0, 0x8A, 0x10, bytes_of("x", 1), 257};
+    (void)state;
+    start_over();
+    will_answer(0, 0, 0x9000);
+    assert_int_equal(apdu_exchange(reader, &too_long, &answer), ERR_ARGUMENT);
+    assert_int_equal(apdu_exchange(reader, &with_data, &answer), ERR_ARGUMENT);
+    assert_int_equal(desk.commands, 0);
+}
+
+/* 61xx after a long command, as in T=0: what follows is added. */
+static void test_long_in_parts(void **state)
+{
+    const struct apdu read = {0x00, 0xB0, 0x8A, 0x10, bytes_of(NULL, 0), 600};
+    (void)state;
+    start_over();
+    will_answer(256, 0x11, 0x6100);
+    will_answer(256, 0x22, 0x6158);
+    will_answer(88, 0x33, 0x9000);
+    assert_int_equal(apdu_exchange(reader, &read, &answer), ERR_OK);
+    assert_int_equal(answer.len, 600);
+    assert_int_equal(answer.data[255], 0x11);
+    assert_int_equal(answer.data[256], 0x22);
+    assert_int_equal(answer.data[599], 0x33);
+}
+
 static void test_more_than_asked(void **state)
 {
     (void)state;
@@ -497,6 +552,9 @@ int main(void)
         on_desk(test_case_4),
         on_desk(test_too_much_data),
         on_desk(test_lengths),
+        on_desk(test_long),
+        on_desk(test_long_impossible),
+        on_desk(test_long_in_parts),
         on_desk(test_more_than_asked),
         on_desk(test_get_response),
         on_desk(test_get_response_00_is_256),

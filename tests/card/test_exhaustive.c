@@ -286,7 +286,8 @@ static void be_ready(void)
         assert_int_equal(card_begin(&card, &fresh), ERR_OK);
     }
     card.short_ids_read = card.short_ids_pin = card.short_ids_key = CARD_UNKNOWN;
-    card.drop_works = CARD_UNKNOWN;
+    card.drop_works = card.long_reads = CARD_UNKNOWN;
+    card.try_long = true;
     card.query_with_le = false;
     card.current_file = 0;
     plain.verified = false;
@@ -344,6 +345,30 @@ static void test_one_answer(void **state)
                 }
 }
 
+/* The answer to a command for all the rest of a certificate of 1,500 bytes, and all that follow. */
+static void test_long_answers(void **state)
+{
+    static const uint8_t atr[] = {0x3B, 0x05, 0x80, 0x73, 0x00, 0x00, 0x40};
+    static uint8_t answer[4 * 4096] = {0x30, 0x82, 0x05, 0xD8};
+    (void)state;
+    twin_remove(READER);
+    twin_insert(READER, plain_card, &plain, bytes_of(atr, sizeof(atr)));
+    twin_data_max(READER, 0x10000);
+    spoilt.data = answer;
+    for (size_t w = 0; w < COUNT(words); w++)
+        for (spoilt.len = 0; spoilt.len <= sizeof(answer);
+             spoilt.len += spoilt.len < 2000 ? 1 : 97) {
+            spoilt.sw = words[w];
+            twin_counters_clear();
+            be_ready();
+            card.short_ids_read = CARD_YES;
+            spoilt.at = spoilt.from = 0;
+            spoilt.to = ~0U;
+            read_whole(bytes_of(answer, 256));
+            assert_true(twin_commands() > 0 && card.long_reads != CARD_UNKNOWN);
+        }
+}
+
 static int setup(void **state)
 {
     common_twin(state);
@@ -367,6 +392,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        on_card(test_long_answers),
         on_card(test_certificates),
         on_card(test_labels),
         on_card(test_one_answer),

@@ -45,7 +45,7 @@ static void insert_other(const char *lines)
 
 static void meet(void)
 {
-    assert_int_equal(insertion_recognise(&in, reader, READER), ERR_OK);
+    assert_int_equal(insertion_recognise(&in, reader, READER, 0), ERR_OK);
     assert_int_equal(twin_open_transactions(), 1);
     insertion_end(&in, false);
     twin_counters_clear();
@@ -250,7 +250,7 @@ static void test_not_readable(void **state)
     (void)state;
     plain_init(&plain); /* neither certificate is there: EF 0006 alone tells cards apart */
     twin_insert(READER, plain_card, &plain, bytes_of("\x3B\x00", 2));
-    assert_int_equal(insertion_recognise(&in, reader, READER), ERR_OK);
+    assert_int_equal(insertion_recognise(&in, reader, READER, 0), ERR_OK);
     insertion_end(&in, false);
     assert_int_equal(strlen(in.serial), 16);
     assert_int_equal(twin_open_transactions(), 0);

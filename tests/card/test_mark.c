@@ -398,7 +398,7 @@ static void test_closed_by_the_next(void **state)
             open_card((enum card_role)role);
             write_mark("1 2 kept\n");
             token_clear(&bench.token);
-            assert_int_equal(insertion_recognise(&bench.in, bench.reader, READER), ERR_OK);
+            assert_int_equal(insertion_recognise(&bench.in, bench.reader, READER, 0), ERR_OK);
             insertion_end(&bench.in, false);
             bench_assert_closed();
             assert_int_equal(marks(NULL), 0);
@@ -485,6 +485,42 @@ static void test_without_isolation(void **state)
     assert_int_equal(marks(NULL), 0);
 }
 
+/* Wherever a logout breaks off, a card that is left open is so by nobody's will: others need not
+ * wait for us to close it. */
+static void logout_in_vain(const char *conf)
+{
+    unsigned open = 0;
+    bench.config.isolation = false;
+    bench_start(CARD_SIGN, conf);
+    for (long k = 0; k < 8; k++) {
+        assert_int_equal(bench_login(PIN_SIGN_RIGHT), CKR_OK);
+        twin_calls_clear();
+        twin_fail_call(k, k % 2 == 0 ? ERR_BUSY : ERR_TRANSPORT, false);
+        pin_logout(&bench.token);
+        twin_fail_call(-1, ERR_OK, false);
+        bool is_open = common_other_reads_private() == 0x9000;
+        assert_int_equal(mark_stray(READER, ""), is_open);
+        open += is_open ? 1 : 0;
+        assert_int_equal(insertion_begin(&bench.in), ERR_OK);
+        insertion_end(&bench.in, false);
+        bench_assert_closed();
+        assert_int_equal(marks(NULL), 0);
+    }
+    assert_true(open > 0);
+}
+
+static void test_logout_in_vain(void **state)
+{
+    (void)state;
+    logout_in_vain("");
+}
+
+static void test_logout_in_vain_by_power(void **state)
+{
+    (void)state;
+    logout_in_vain("isd = no\n");
+}
+
 /* A mark that could not be written, on a full disk, does not end the login that it stands for; but
  * others take it for a stray, as nobody could tell later whether we live. */
 static void test_without_room(void **state)
@@ -517,7 +553,7 @@ static void test_met_again(void **state)
     assert_int_equal(marks(NULL), 1);
     assert_int_equal(common_other_reads_private(), 0x9000);
     token_clear(&bench.token);
-    assert_int_equal(insertion_recognise(&bench.in, bench.reader, READER), ERR_OK);
+    assert_int_equal(insertion_recognise(&bench.in, bench.reader, READER, 0), ERR_OK);
     insertion_end(&bench.in, false);
     bench_assert_closed();
     assert_int_equal(marks(NULL), 0);
@@ -587,6 +623,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_owners, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_size_limit, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_met_again, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_logout_in_vain, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_logout_in_vain_by_power, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_without_room, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_others_kept, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_without_folder, setup, bench_teardown),

@@ -121,9 +121,14 @@ static void test_doubt(void **state)
     refused_doubt(refused, hash("A"), 4);
     refused_tries_seen(refused, FULL, FULL); /* it was right */
     assert_false(has("A"));
-    refused_doubt(refused, hash("A"), -1); /* nothing to compare with */
+    refused_doubt(refused, hash("A"), -1); /* nothing to compare with but a full counter */
+    refused_tries_seen(refused, FULL, FULL);
     refused_tries_seen(refused, 3, FULL);
     assert_false(has("A"));
+    refused_doubt(refused, hash("A"), -1);
+    refused_tries_seen(refused, 4, FULL);
+    assert_true(has("A"));
+    refused_forget(refused);
     /* A doubt that is settled is our own doing, and takes nothing from what was known before. */
     add("B", 4);
     refused_doubt(refused, hash("A"), 4);

@@ -245,8 +245,8 @@ static void remove_folder(void)
 
 const char *fuzz_folder(void)
 {
-    static const char *const variables[] = {"HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
-                                            "XDG_RUNTIME_DIR"};
+    static const char *const variables[] = {"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME",
+                                            "XDG_STATE_HOME", "XDG_RUNTIME_DIR"};
     const char *parent = getenv("TMPDIR");
     if (folder[0] != '\0')
         return folder;

@@ -132,6 +132,7 @@ static void read_certificate(void)
     struct buffer der = {0};
     size_t known = fuzz_below(2) == 0 ? 0 : fuzz_u8() + (size_t)1;
     uint8_t *first = fuzz_bytes(known);
+    card.try_long = true;
     enum err e = card_read_certificate(&card, any_file(), bytes_of(first, known), &der);
     free(first);
     fuzz_must((unsigned)e < ERR_COUNT);
@@ -271,7 +272,9 @@ static void setup(void)
     plain_usual(&plain);
     if (fuzz_card_honest == plain_card)
         fuzz_card_context = &plain;
-    twin_insert(READER, answer, NULL, bytes_of("\x3B\x00", 2));
+    /* Reader and card announce extended lengths; what comes of it is up to the answers. */
+    twin_insert(READER, answer, NULL, bytes_of("\x3B\x05\x80\x73\x00\x00\x40", 7));
+    twin_data_max(READER, 0x10000);
     reader = reader_new(READER);
     fuzz_must(reader != NULL);
     open = false;

@@ -29,10 +29,19 @@ count_job() {
     [ "$code" -eq 0 ]
 }
 
+# What earlier programs have left to a job: nothing, or what they have found out about the card and its
+# certificates.
+REMEMBERED=no
+
+forget() {
+    [ "$REMEMBERED" = yes ] || rm -rf "$XDG_RUNTIME_DIR"/jpki-pkcs11/seen-* "$XDG_CACHE_HOME/jpki-pkcs11"
+}
+
 # within CARD BUDGET JOB...: counts with our module.
 within() {
     local card=$1 budget=$2
     shift 2
+    forget
     if count_job "$MODULE" "$card" "$@"; then
         expect_at_most "$card: $*" "$budget" "$COUNT"
         row "$card" "$*" "$COUNT" "$budget"
@@ -79,6 +88,7 @@ opensc_further() {
 
 # budgets CARD INITIALIZE TOKENS OBJECTS SIGN-AUTH SIGN-SIGN FURTHER-AUTH FURTHER-SIGN
 budgets() {
+    REMEMBERED=no
     within "$1" "$2" initialize
     within "$1" "$3" tokens
     within "$1" "$4" objects
@@ -86,6 +96,16 @@ budgets() {
     within "$1" "$6" sign sign 1
     each_further "$1" "$7" auth
     each_further "$1" "$8" sign
+}
+
+# remembered CARD TOKENS OBJECTS SIGN-AUTH SIGN-SIGN: after other programs, while the card stays in.
+remembered() {
+    REMEMBERED=yes
+    works "$1: an earlier program" "$JOB" "$MODULE" objects
+    within "$1" "$2" tokens
+    within "$1" "$3" objects
+    within "$1" "$4" sign auth 1
+    within "$1" "$5" sign sign 1
 }
 
 main() {
@@ -96,11 +116,13 @@ main() {
     pcscd_start
     card_new usual
     card_insert usual 0
-    budgets usual 0 6 25 14 16 4 7
+    budgets usual 0 6 25 15 16 4 7
+    remembered usual 4 8 12 13
     card_take 0
     card_new no-sfi --no-sfi
     card_insert no-sfi 0
     budgets no-sfi 0 10 33 24 26 6 10
+    remembered no-sfi 8 14 19 21
     card_take 0
     say "$TABLE"
     interop_end

@@ -33,9 +33,20 @@ ready_to_pull() {
     grep -q '^pull' "$WORK/memory" || process_gone "$1"
 }
 
-# look MODULE WHICH JOB: sets CODE; leaves the moments in $WORK/memory, the module's own output in
-# $WORK/log. The card is pulled when the program asks for it.
+# look MODULE WHICH JOB: looks once, and again where four digits stand in a program's memory by chance,
+# which has another place and other contents each time.
 look() {
+    local round
+    for round in 1 2 3 4 5; do
+        look_once "$@"
+        [ "$CODE" -eq "$BY_CHANCE" ] || return 0
+        say "        the PIN stands in memory by chance ($round)"
+    done
+}
+
+# look_once MODULE WHICH JOB: sets CODE; leaves the moments in $WORK/memory, the module's own output in
+# $WORK/log. The card is pulled when the program asks for it.
+look_once() {
     local module=$1 which=$2 job=$3 answers pid
     : >"$WORK/memory"
     rm -f "$WORK/answers"
@@ -138,7 +149,7 @@ none_after_its_time() {
 has_pin() {
     local hex
     hex=$(printf '%s' "$1" | od -An -v -tx1 | tr -d ' \n')
-    grep -qF "$1" "$2" || tr -d ' :,' <"$2" | grep -qiF "$hex"
+    grep -qF "$1" "$2" || tr -d ' :,' <"$2" | grep -iF "$hex" >/dev/null
 }
 
 # logged_nothing WHAT WHICH LEVEL FILE

@@ -10,7 +10,8 @@
 
 #include <reader.h> /* of pcsc-lite */
 
-#define VERIFY_CODE SCARD_CTL_CODE(0x330006) /* as the CCID driver has it */
+#define VERIFY_CODE SCARD_CTL_CODE(0x330006) /* as the CCID driver has it, and the next */
+#define PROPERTIES_CODE SCARD_CTL_CODE(0x330012)
 #define PIN_HEADER offsetof(PIN_VERIFY_STRUCTURE, abData)
 #define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
 
@@ -113,13 +114,16 @@ LONG SCardReconnect(SCARDHANDLE id, DWORD share, DWORD protocols, DWORD initiali
         (initialization != SCARD_LEAVE_CARD && initialization != SCARD_RESET_CARD))
         stage_die("a card is to be shared, with any protocol, and left as it is or reset",
                   call.name);
-    if (call.handle->transaction != (initialization == SCARD_RESET_CARD) &&
+    bool renewal = initialization == SCARD_LEAVE_CARD && event(call.handle) == SCARD_W_RESET_CARD;
+    if (call.handle->transaction != (initialization == SCARD_RESET_CARD) && !renewal &&
         client_is_alive(call.context) && !call.handle->direct)
         stage_die("a reset outside a transaction, or a transaction for nothing else", call.name);
     if (rv == SCARD_S_SUCCESS)
         rv = can_connect(call.context, call.handle->slot, call.handle);
-    if (rv == SCARD_S_SUCCESS && initialization == SCARD_RESET_CARD)
+    if (rv == SCARD_S_SUCCESS && initialization == SCARD_RESET_CARD) {
         stage_reset(call.handle->slot);
+        script.mute = false;
+    }
     if (rv == SCARD_S_SUCCESS) {
         call.handle->direct = false;
         client_take_card(call.handle);
@@ -138,6 +142,7 @@ LONG SCardDisconnect(SCARDHANDLE id, DWORD disposition)
         /* Also after a reset by another program. */
         if (disposition == SCARD_UNPOWER_CARD && !is_others(call.handle->slot, call.handle)) {
             stage_power_off(call.handle->slot);
+            script.mute = false;
             stage.counters.power_offs++;
         }
         client_remove_handle(call.handle);
@@ -218,10 +223,11 @@ LONG SCardEndTransaction(SCARDHANDLE id, DWORD disposition)
         stage_die("a card is to be left as it is", call.name);
     if (!call.handle->transaction && rv == SCARD_S_SUCCESS)
         stage_die("the end of no transaction", call.name);
-    if (rv == SCARD_S_SUCCESS) {
+    /* pcscd ends none before the handle has been told of a reset and was renewed, or closed. */
+    if (rv == SCARD_S_SUCCESS)
         rv = trouble(call.handle);
+    if (rv == SCARD_S_SUCCESS)
         client_release(call.handle);
-    }
     return client_end(&call, rv);
 }
 
@@ -255,7 +261,7 @@ static LONG run(const struct client_call *call, const uint8_t *command, size_t l
         stage_take();
     }
     LONG rv = client_is_alive(call->context) ? trouble(call->handle) : SCARD_E_NO_SERVICE;
-    if (rv == SCARD_S_SUCCESS && !call->handle->slot->powered)
+    if (rv == SCARD_S_SUCCESS && (script.mute || !call->handle->slot->powered))
         rv = SCARD_E_NOT_TRANSACTED;
     if (rv == SCARD_S_SUCCESS && !answered) {
         n = stage_run_card(call->handle->slot, command, len, room);
@@ -287,20 +293,52 @@ LONG SCardTransmit(SCARDHANDLE id, const SCARD_IO_REQUEST *pci, LPCBYTE command,
     return client_end(&call, rv);
 }
 
-/* ---- the reader's PIN pad ---- */
+/* ---- what the reader says of itself ---- */
+
+static size_t add_feature(uint8_t *at, uint8_t tag, DWORD code)
+{
+    const uint8_t feature[] = {
+        tag, 4, (uint8_t)(code >> 24), (uint8_t)(code >> 16), (uint8_t)(code >> 8), (uint8_t)code};
+    memcpy(at, feature, sizeof(feature));
+    return sizeof(feature);
+}
 
 static LONG features(const struct slot *slot, uint8_t *out, DWORD *len)
 {
-    static const uint8_t code[] = {VERIFY_CODE >> 24 & 0xFF, VERIFY_CODE >> 16 & 0xFF,
-                                   VERIFY_CODE >> 8 & 0xFF, VERIFY_CODE & 0xFF};
-    uint8_t list[6] = {FEATURE_VERIFY_PIN_DIRECT, sizeof(code)};
-    memcpy(list + 2, code, sizeof(code));
+    uint8_t list[12];
+    size_t n = 0;
     if (script.features_error != 0)
         return script.features_error;
     if (script.features != NULL)
         return deliver(script.features, script.features_len, script.features_claim, out, len);
-    return deliver(list, slot->pad ? sizeof(list) : 0, 0, out, len);
+    if (slot->pad)
+        n += add_feature(list, FEATURE_VERIFY_PIN_DIRECT, VERIFY_CODE);
+    if (slot->data_max != 0 || script.properties != NULL)
+        n += add_feature(list + n, FEATURE_GET_TLV_PROPERTIES, PROPERTIES_CODE);
+    return deliver(list, n, 0, out, len);
 }
+
+/* As the CCID driver: the reader's number, and then what it takes. */
+static LONG properties(const struct slot *slot, uint8_t *out, DWORD *len)
+{
+    const uint8_t list[] = {PCSCv2_PART10_PROPERTY_wIdVendor,
+                            2,
+                            0x34,
+                            0x12,
+                            PCSCv2_PART10_PROPERTY_dwMaxAPDUDataSize,
+                            4,
+                            (uint8_t)slot->data_max,
+                            (uint8_t)(slot->data_max >> 8),
+                            (uint8_t)(slot->data_max >> 16),
+                            (uint8_t)(slot->data_max >> 24)};
+    if (script.properties_error != 0)
+        return script.properties_error;
+    if (script.properties != NULL)
+        return deliver(script.properties, script.properties_len, script.properties_claim, out, len);
+    return deliver(list, sizeof(list), 0, out, len);
+}
+
+/* ---- the reader's PIN pad ---- */
 
 /* The holder types what the test said; IN describes the PIN. */
 static LONG type_pin(const struct client_call *call, const uint8_t *in, size_t in_len, uint8_t *out,
@@ -341,6 +379,8 @@ LONG SCardControl(SCARDHANDLE id, DWORD code, LPCVOID in, DWORD in_len, LPVOID o
         rv = trouble(call.handle);
     if (rv == SCARD_S_SUCCESS && code == CM_IOCTL_GET_FEATURE_REQUEST)
         rv = features(call.handle->slot, out, len);
+    else if (rv == SCARD_S_SUCCESS && code == PROPERTIES_CODE)
+        rv = properties(call.handle->slot, out, len);
     else if (rv == SCARD_S_SUCCESS && code == VERIFY_CODE && call.handle->slot->pad)
         rv = type_pin(&call, in, in_len, out, len);
     else if (rv == SCARD_S_SUCCESS)

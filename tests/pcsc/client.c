@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reader/clients.h"
+
 #define NAMES 1024 /* of calls that are remembered */
 
 struct script script;
@@ -12,6 +14,7 @@ struct script script;
 static struct context *contexts;
 static struct handle *handles;
 static LONG last_id = 0x41000000; /* no number is ever given out twice */
+static unsigned looks;
 static const char *names[NAMES];
 static struct {
     unsigned long calls;
@@ -329,6 +332,27 @@ unsigned script_handles(void)
     return n;
 }
 
+bool clients_only_ours(const char *list, unsigned own)
+{
+    unsigned n = 0;
+    stage_take();
+    looks++;
+    if (strcmp(list, CLIENTS_LIST) != 0)
+        stage_die("not the kernel's list", __func__);
+    for (const struct context *c = contexts; c != NULL; c = c->next)
+        n += client_is_alive(c) ? 1 : 0;
+    stage_give();
+    return n > 0 && n == own;
+}
+
+unsigned script_looks(void)
+{
+    stage_take();
+    unsigned n = looks;
+    stage_give();
+    return n;
+}
+
 unsigned script_waiting(void)
 {
     unsigned n = 0;
@@ -337,6 +361,13 @@ unsigned script_waiting(void)
         n += c->pid == getpid() && c->waiting ? 1 : 0;
     stage_give();
     return n;
+}
+
+void script_power_off(const char *reader)
+{
+    stage_take();
+    stage_power_off(stage_must_find(reader));
+    stage_give();
 }
 
 bool script_is_ready(const char *reader)

@@ -46,6 +46,7 @@ struct script {
     bool no_protocol;     /* SCARD_PROTOCOL_UNDEFINED */
     DWORD transmit_claim; /* bytes that a response claims to have; 0: as it is */
     bool transmit_empty;  /* it has none */
+    bool mute;            /* no command comes to anything until a reset, or power, ends it */
 
     /* SCardControl: the list of features, or the error; with the length that is claimed if not 0.
      * NULL and 0: as twin_pad() says. */
@@ -53,6 +54,12 @@ struct script {
     size_t features_len;
     DWORD features_claim;
     LONG features_error;
+
+    /* The same for the list of properties; NULL and 0: as twin_data_max() says. */
+    const uint8_t *properties;
+    size_t properties_len;
+    DWORD properties_claim;
+    LONG properties_error;
 
     /* What comes back from the PIN pad instead of the card's word, and claims to be so long. */
     const uint8_t *pad;
@@ -75,9 +82,16 @@ void script_fail(long k, LONG error, bool after);
 /* The name of call K as the module called it; "" when there was none, or it is long ago. */
 const char *script_call_name(unsigned long k);
 
+/* The driver takes the card's power, which pcsc-lite tells of as of a reset. */
+void script_power_off(const char *reader);
+
 /* What this process has open. */
 unsigned script_contexts(void);
 unsigned script_handles(void);
+
+/* How often somebody has looked who is connected (reader/clients.h, which the script has in its
+ * place): everybody is who has a context, parent processes too. */
+unsigned script_looks(void);
 
 /* Whether another program could speak to the card in READER just now. */
 bool script_is_ready(const char *reader);

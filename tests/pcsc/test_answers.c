@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/other.h"
 #include "api/user.h"
+#include "pcsc/fixture.h"
 #include "vcard/vcard.h"
 
 #define WATCHDOG_SECONDS 120
@@ -29,13 +31,6 @@ static int begin(void **state)
 {
     start(state, NULL);
     return 0;
-}
-
-static int end(void **state)
-{
-    script_clear();
-    int result = world_end(state);
-    return script_contexts() + script_handles() == 0 ? result : -1;
 }
 
 static CK_ULONG tokens(void)
@@ -59,12 +54,6 @@ static void expect_recovery(enum role role)
     assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_OK);
     assert_true(user_verify(CARD_1, role, CKM_RSA_PKCS, "abc", 3, signature));
     C_CloseSession(session);
-}
-
-static void assert_closed(void)
-{
-    assert_int_equal(world_other_program(READER_1, "00A4040C0AD392F000260100000001"), 0x9000);
-    assert_int_equal(world_other_program(READER_1, "802A00970330313200"), 0x6982);
 }
 
 /* ---- answers to reset and protocols ---- */
@@ -142,7 +131,7 @@ static void expect_no_sense(void **state, enum role role, DWORD claim, bool empt
     assert_in_range(twin_verifies(), 0, 1);
     assert_int_equal(twin_open_transactions(), 0);
     script_clear();
-    assert_closed();
+    assert_true(other_finds_closed());
     expect_recovery(role);
 }
 
@@ -181,7 +170,7 @@ static void test_answer_to_verify(void **state)
         assert_rv(user_try_login(session, CKU_USER, AUTH_PIN), CKR_DEVICE_ERROR);
         assert_int_equal(twin_verifies(), 1);
         twin_set_hook(NULL, NULL);
-        assert_closed();
+        assert_true(other_finds_closed());
         expect_recovery(AUTH);
     }
 }
@@ -275,12 +264,12 @@ static void test_pad_answers(void **state)
         if (len == 2)
             continue;
         assert_rv(log_in_on_pad(state, answer, len, 0), CKR_DEVICE_ERROR);
-        assert_closed(); /* whatever was said: the card has accepted the PIN */
+        assert_true(other_finds_closed()); /* whatever was said: the card has accepted the PIN */
     }
     for (size_t i = 0; i < TOO_LONG; i++) {
         assert_rv(log_in_on_pad(state, (const uint8_t *)"\x90\x00", 2, too_long[i]),
                   CKR_DEVICE_ERROR);
-        assert_closed();
+        assert_true(other_finds_closed());
     }
     static const LONG errors[] = {SCARD_E_CANCELLED, SCARD_E_TIMEOUT, SCARD_E_NOT_TRANSACTED,
                                   SCARD_E_INSUFFICIENT_BUFFER, SCARD_E_UNSUPPORTED_FEATURE};
@@ -295,11 +284,11 @@ static void test_pad_answers(void **state)
         script_fail(5, errors[i], true); /* the entry itself, done and its answer lost */
         assert_rv(C_Login(session, CKU_USER, NULL, 0), CKR_DEVICE_ERROR);
         assert_string_equal(script_call_name(5), "SCardControl");
-        assert_closed();
+        assert_true(other_finds_closed());
     }
 }
 
-#define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define row(function) cmocka_unit_test_setup_teardown(function, begin, fixture_end)
 
 int main(void)
 {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "api/user.h"
+#include "pcsc/fixture.h"
 
 #define WATCHDOG_SECONDS 150
 #define READERS 32U
@@ -43,13 +44,6 @@ static void insert(unsigned i, int card)
 static CK_SLOT_ID slot_of(unsigned i, enum role role)
 {
     return 2 * i + (CK_SLOT_ID)role;
-}
-
-static int end(void **state)
-{
-    int result = world_end(state);
-    script_clear();
-    return script_contexts() + script_handles() == 0 ? result : -1;
 }
 
 /* Reader number i has slots 2i and 2i + 1 from now on. */
@@ -205,19 +199,13 @@ static CK_RV sign(CK_SESSION_HANDLE session, const uint8_t *data, CK_ULONG len, 
 {
     CK_UTF8CHAR pin[] = AUTH_PIN;
     CK_BYTE text[16];
-    CK_ULONG size = SIGNATURE, count = 0;
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof(class)};
+    CK_ULONG size = SIGNATURE;
     CK_MECHANISM mechanism = {CKM_RSA_PKCS, NULL, 0};
     CK_OBJECT_HANDLE key = 0;
     memcpy(text, data, len);
     CK_RV rv = C_Login(session, CKU_USER, pin, sizeof(pin) - 1);
     if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
-        rv = C_FindObjectsInit(session, &wanted, 1);
-    if (rv == CKR_OK)
-        rv = C_FindObjects(session, &key, 1, &count);
-    if (rv == CKR_OK)
-        rv = C_FindObjectsFinal(session);
+        rv = user_try_object(session, CKO_PRIVATE_KEY, 0, &key);
     if (rv == CKR_OK)
         rv = C_SignInit(session, &mechanism, key);
     return rv == CKR_OK ? C_Sign(session, text, len, signature, &size) : rv;
@@ -300,7 +288,7 @@ static void test_all_at_once(void **state)
     check_slots();
 }
 
-#define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define row(function) cmocka_unit_test_setup_teardown(function, begin, fixture_end)
 
 int main(void)
 {

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/other.h"
 #include "api/user.h"
 
 #define ROW(code, gone)                                                                            \
@@ -68,25 +69,13 @@ static CK_RV log_in(enum role role, CK_SESSION_HANDLE *session)
     return rv;
 }
 
-static CK_RV find(CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE *object)
-{
-    CK_ULONG count = 0;
-    CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof(class)};
-    CK_RV rv = C_FindObjectsInit(session, &wanted, 1);
-    if (rv == CKR_OK)
-        rv = C_FindObjects(session, object, 1, &count);
-    if (rv == CKR_OK)
-        rv = C_FindObjectsFinal(session);
-    return rv == CKR_OK && count == 0 ? CKR_OBJECT_HANDLE_INVALID : rv;
-}
-
 static CK_RV list(enum role role)
 {
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE key;
     CK_RV rv = open_session(role, &session);
     if (rv == CKR_OK)
-        rv = find(session, CKO_PUBLIC_KEY, &key);
+        rv = user_try_object(session, CKO_PUBLIC_KEY, 0, &key);
     /* The signature key's stands in a certificate that is not read without login. */
     return role == SIGN && rv == CKR_OBJECT_HANDLE_INVALID ? CKR_OK : rv;
 }
@@ -99,7 +88,7 @@ static CK_RV read_certificate(enum role role)
     CK_OBJECT_HANDLE certificate;
     CK_RV rv = role == SIGN ? log_in(role, &session) : open_session(role, &session);
     if (rv == CKR_OK)
-        rv = find(session, CKO_CERTIFICATE, &certificate);
+        rv = user_try_object(session, CKO_CERTIFICATE, 0, &certificate);
     return rv == CKR_OK ? C_GetAttributeValue(session, certificate, &attribute, 1) : rv;
 }
 
@@ -118,7 +107,7 @@ static CK_RV sign(enum role role)
     CK_OBJECT_HANDLE key;
     CK_RV rv = log_in(role, &session);
     if (rv == CKR_OK)
-        rv = find(session, CKO_PRIVATE_KEY, &key);
+        rv = user_try_object(session, CKO_PRIVATE_KEY, 0, &key);
     if (rv == CKR_OK)
         rv = user_sign(session, CKM_SHA256_RSA_PKCS, key, data, sizeof(data), signature);
     if (rv == CKR_OK)
@@ -126,20 +115,11 @@ static CK_RV sign(enum role role)
     return rv;
 }
 
-static CK_RV set_pin(CK_SESSION_HANDLE session, const char *old, const char *new)
-{
-    CK_UTF8CHAR from[16], to[16];
-    size_t from_len = strlen(old), to_len = strlen(new);
-    memcpy(from, old, from_len);
-    memcpy(to, new, to_len);
-    return C_SetPIN(session, from, from_len, to, to_len);
-}
-
 static CK_RV change_pin(enum role role)
 {
     CK_SESSION_HANDLE session;
     CK_RV rv = open_session(role, &session);
-    return rv == CKR_OK ? set_pin(session, user_pin[role], new_pin[role]) : rv;
+    return rv == CKR_OK ? user_set_pin(session, user_pin[role], new_pin[role]) : rv;
 }
 
 static const struct scenario {
@@ -147,13 +127,15 @@ static const struct scenario {
     CK_RV (*run)(enum role role);
     const char *settings;
     unsigned verifies[2]; /* by role: as many as it takes when nothing fails */
+    bool extended;        /* card and reader take extended commands */
 } scenarios[] = {
-    {"list", list, NULL, {0, 0}},
-    {"read", read_certificate, NULL, {0, 2}},
-    {"login", login, NULL, {1, 1}},
-    {"sign", sign, NULL, {2, 2}},
-    {"sign, no isolation", sign, "isolation=no", {1, 1}},
-    {"change PIN", change_pin, NULL, {1, 1}},
+    {"list", list, NULL, {0, 0}, false},
+    {"read", read_certificate, NULL, {0, 2}, false},
+    {"login", login, NULL, {1, 1}, false},
+    {"sign", sign, NULL, {2, 2}, false},
+    {"sign, no isolation", sign, "isolation=no", {1, 1}, false},
+    {"change PIN", change_pin, NULL, {1, 1}, false},
+    {"read, extended", read_certificate, NULL, {0, 2}, true},
 };
 
 /* ---- one fault ---- */
@@ -203,29 +185,11 @@ static void put_back(void)
     twin_insert_vcard(READER_1, world_card(CARD_1));
 }
 
-/* Another program finds nothing open. */
-static bool is_closed(void)
-{
-    world_other_program(READER_1, "00A4040C0AD392F000260100000001");
-    return world_other_program(READER_1, "00B0810000") == 0x6982 &&
-           world_other_program(READER_1, "802A00970330313200") == 0x6982 &&
-           world_other_program(READER_1, "802A009A0330313200") == 0x6982;
-}
-
-static bool pin_is(enum role role, const char *pin)
-{
-    uint8_t command[32] = {0x00, 0x20, 0x00, 0x80, (uint8_t)strlen(pin)};
-    memcpy(command + 5, pin, strlen(pin));
-    world_other_program(READER_1, "00A4040C0AD392F000260100000001");
-    world_other_program(READER_1, role == AUTH ? "00A4020C020018" : "00A4020C02001B");
-    return twin_other_program(READER_1, command, 5 + strlen(pin)) == 0x9000;
-}
-
 /* Which PIN holds must be what the code said; or it said that it is not known. */
 static void check_pins(const struct strike *s, CK_RV rv)
 {
-    bool is_new = pin_is(s->role, new_pin[s->role]);
-    bool is_old = !is_new && pin_is(s->role, user_pin[s->role]);
+    bool is_new = world_pin_is(s->role, new_pin[s->role]);
+    bool is_old = !is_new && world_pin_is(s->role, user_pin[s->role]);
     if (is_new == is_old)
         complain(s, "neither PIN holds", rv);
     if (rv == CKR_OK && !is_new)
@@ -261,7 +225,7 @@ static void expect_recovery(const struct strike *s, CK_RV before)
     CK_RV rv = scenario->run(s->role);
     if (scenario->run == change_pin && rv == CKR_PIN_INCORRECT) /* it was changed before */
         rv = open_session(s->role, &session) == CKR_OK
-                 ? set_pin(session, new_pin[s->role], user_pin[s->role])
+                 ? user_set_pin(session, new_pin[s->role], user_pin[s->role])
                  : CKR_GENERAL_ERROR;
     if (rv != CKR_OK)
         complain(s, "afterwards", rv);
@@ -269,24 +233,27 @@ static void expect_recovery(const struct strike *s, CK_RV before)
         complain(s, "contexts and handles are left", script_contexts() + script_handles());
 }
 
-static void start(void **state, const char *settings)
+static void start(void **state, const char *settings, bool extended)
 {
     world_end(state);
     world_begin(state);
+    if (extended)
+        world_announce_extended(true);
     world_initialize(settings);
+    twin_counters_clear();
     twin_calls_clear();
     login_rv = CKR_OK;
 }
 
 static void strike(void **state, const struct strike *s)
 {
-    start(state, s->scenario->settings);
+    start(state, s->scenario->settings, s->scenario->extended);
     script_fail((long)s->k, s->error->code, s->after);
     CK_RV rv = s->scenario->run(s->role);
     assert_true(twin_calls() > s->k);
     check_strike(s, rv);
     bool closed = s->scenario->settings == NULL || login_rv != CKR_OK;
-    if (closed && script_is_ready(READER_1) && !is_closed())
+    if (closed && script_is_ready(READER_1) && !other_finds_closed())
         complain(s, "the card was left open", rv);
     expect_recovery(s, rv);
 }
@@ -306,7 +273,7 @@ static unsigned strike_with(void **state, struct strike *s, size_t first)
 static unsigned long count_calls(void **state, const struct scenario *scenario, enum role role,
                                  const char **what, size_t room)
 {
-    start(state, scenario->settings);
+    start(state, scenario->settings, scenario->extended);
     assert_rv(scenario->run(role), CKR_OK);
     assert_int_equal(twin_verifies(), scenario->verifies[role]);
     unsigned long calls = twin_calls();
@@ -365,6 +332,11 @@ static void test_change_pin(void **state)
     strike_all(state, &scenarios[5]);
 }
 
+static void test_read_extended(void **state)
+{
+    strike_all(state, &scenarios[6]);
+}
+
 /* ---- others ---- */
 
 /* Of three tries at most one is gone, whatever becomes of the answer. */
@@ -374,7 +346,7 @@ static void test_wrong_pin(void **state)
         for (int after = 0; after < 2; after++)
             for (int more = 0; more < 2; more++) {
                 CK_SESSION_HANDLE session;
-                start(state, more != 0 ? "isolation=no" : NULL);
+                start(state, more != 0 ? "isolation=no" : NULL, false);
                 assert_rv(open_session(AUTH, &session), CKR_OK);
                 twin_calls_clear();
                 /* connected: the attribute, the transaction, SELECT, the PIN's file, its tries */
@@ -385,9 +357,7 @@ static void test_wrong_pin(void **state)
                 assert_int_not_equal(rv, CKR_FUNCTION_CANCELED);
                 assert_int_equal(twin_verifies(), after);
                 put_back();
-                world_other_program(READER_1, "00A4040C0AD392F000260100000001");
-                world_other_program(READER_1, "00A4020C020018");
-                assert_in_range(world_other_program(READER_1, "00200080"), 0x63C2, 0x63C3);
+                assert_in_range(world_tries(AUTH), 2, 3);
             }
 }
 
@@ -397,7 +367,7 @@ static void test_finalize(void **state)
     for (size_t i = 0; i < ERRORS; i++)
         for (long k = 0, calls = 1; k < calls; k += all_errors ? 1 : 5) {
             CK_SESSION_HANDLE session;
-            start(state, "isolation=no");
+            start(state, "isolation=no", false);
             assert_rv(log_in(AUTH, &session), CKR_OK);
             assert_rv(log_in(SIGN, &session), CKR_OK);
             twin_calls_clear();
@@ -415,10 +385,11 @@ static void test_finalize(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        world_test(test_list),       world_test(test_read),
-        world_test(test_login),      world_test(test_sign),
-        world_test(test_change_pin), world_test(test_sign_without_isolation),
-        world_test(test_wrong_pin),  world_test(test_finalize),
+        world_test(test_list),          world_test(test_read),
+        world_test(test_login),         world_test(test_sign),
+        world_test(test_change_pin),    world_test(test_sign_without_isolation),
+        world_test(test_wrong_pin),     world_test(test_finalize),
+        world_test(test_read_extended),
     };
     all_errors = argc > 1 && strcmp(argv[1], "all") == 0;
     return cmocka_run_group_tests_name("errors", tests, world_setup, world_teardown);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "api/user.h"
+#include "pcsc/fixture.h"
+#include "twin/stage.h"
 
 #define WATCHDOG_SECONDS 120
 #define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
@@ -92,8 +94,7 @@ static int end(void **state)
 {
     script_clear();
     SCardReleaseContext(context);
-    int result = world_end(state);
-    return script_contexts() + script_handles() == 0 ? result : -1;
+    return fixture_end(state);
 }
 
 /* A signature that counts: it is the one PIN command, and others can have the card afterwards. */
@@ -158,6 +159,83 @@ static void reset_again(void)
     twin_warm_reset(READER_1);
 }
 
+/* pcscd may grant a reset just as the module's transaction begins, and the program goes on with a
+ * transaction of its own before the module does. */
+static void reset_inside(unsigned long k, const char *name)
+{
+    (void)k;
+    if (plan.acting)
+        return;
+    plan.acting = true;
+    bool begins = strcmp(name, "SCardConnect") == 0 || strcmp(name, "SCardGetAttrib") == 0;
+    if (plan.calls == 0 && strcmp(name, "SCardTransmit") == 0) {
+        twin_warm_reset(READER_1);
+        plan.calls++;
+    } else if (plan.calls == 1 && begins) {
+        renew_other();
+        begin_transaction();
+        plan.calls++;
+    }
+    plan.acting = false;
+}
+
+/* The connection is kept: only with it can be seen whether the card is free. */
+static void test_reset_inside(void **state)
+{
+    uint8_t signature[SIGNATURE];
+    (void)state;
+    CK_SESSION_HANDLE session = logged_in();
+    CK_OBJECT_HANDLE key = user_key(session);
+    script.before = reset_inside;
+    assert_rv(user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature), CKR_DEVICE_ERROR);
+    script.before = before;
+    assert_int_equal(plan.calls, 2);
+    assert_int_equal(twin_verifies(), 0);
+    assert_int_equal(SCardEndTransaction(card, SCARD_LEAVE_CARD), SCARD_S_SUCCESS);
+    signs(session);
+}
+
+static void reset(void)
+{
+    twin_warm_reset(READER_1);
+}
+
+/* Nor is it given up for a reset at the end, or at the beginning of a transaction. */
+static void test_reset_at_the_end(void **state)
+{
+    static const char *const calls[] = {"SCardTransmit", "SCardEndTransaction"};
+    (void)state;
+    CK_SESSION_HANDLE session = logged_in();
+    twin_calls_clear();
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+        plan_for(calls[i], 0, reset);
+        signs(session);
+        assert_true(plan.calls > 0);
+        plan.call = NULL;
+        signs(session);
+    }
+    for (unsigned long k = 0; k < twin_calls(); k++)
+        assert_string_not_equal(script_call_name(k), "SCardConnect");
+    assert_int_equal(twin_verifies(), 4);
+}
+
+static void without_power(void)
+{
+    stage_take();
+    stage_must_find(READER_1)->powered = false;
+    stage_give();
+}
+
+/* pcscd tells of a reset before it takes the power: who is quick finds the power still there. */
+static void test_power_taken_later(void **state)
+{
+    (void)state;
+    CK_SESSION_HANDLE session = logged_in();
+    twin_warm_reset(READER_1);
+    plan_for("SCardTransmit", 0, without_power);
+    signs(session);
+}
+
 /* A program that resets the card each time is busy with it. */
 static void test_resets_without_end(void **state)
 {
@@ -211,8 +289,14 @@ static void test_power_and_transaction(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        row(test_transaction_after_reset), row(test_resets_without_end),    row(test_power_taken),
-        row(test_power_taken_before),      row(test_power_and_transaction),
+        row(test_transaction_after_reset),
+        row(test_reset_inside),
+        row(test_reset_at_the_end),
+        row(test_resets_without_end),
+        row(test_power_taken),
+        row(test_power_taken_before),
+        row(test_power_taken_later),
+        row(test_power_and_transaction),
     };
     alarm(WATCHDOG_SECONDS);
     return cmocka_run_group_tests_name("others", tests, world_setup, world_teardown);

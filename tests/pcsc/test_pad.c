@@ -12,19 +12,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/other.h"
 #include "api/user.h"
+#include "pcsc/fixture.h"
 
 #define WATCHDOG_SECONDS 1200
 
 static bool all_words;
 static CK_SESSION_HANDLE session;
-
-static int end(void **state)
-{
-    script_clear();
-    int result = world_end(state);
-    return script_contexts() + script_handles() == 0 ? result : -1;
-}
 
 static void start(void **state, const char *settings)
 {
@@ -75,12 +70,6 @@ static bool is_logged_in(void)
     return user_session_state(session) == CKS_RW_USER_FUNCTIONS;
 }
 
-static void assert_closed(void)
-{
-    assert_int_equal(world_other_program(READER_1, "00A4040C0AD392F000260100000001"), 0x9000);
-    assert_int_equal(world_other_program(READER_1, "802A00970330313200"), 0x6982);
-}
-
 /* WORD is the answer to the next question; the card has seen as many VERIFYs as are said. */
 static void check_login(unsigned word, unsigned verifies)
 {
@@ -94,7 +83,7 @@ static void check_login(unsigned word, unsigned verifies)
     if (rv == CKR_OK)
         assert_rv(C_Logout(session), CKR_OK);
     if (rv == CKR_OK || rv == CKR_DEVICE_ERROR)
-        assert_closed();
+        assert_true(other_finds_closed());
     twin_counters_clear();
 }
 
@@ -255,20 +244,20 @@ static void check_error(void **state, LONG error)
     assert_int_equal(twin_verifies(), lost ? 1 : 0);
     assert_int_equal(twin_open_transactions(), 0);
     if (script_is_ready(READER_1))
-        assert_closed();
+        assert_true(other_finds_closed());
 }
 
 /* Every code that PC/SC has a name for, instead of the entry and after it. */
 static void test_errors(void **state)
 {
     for (int after = 0; after < 2; after++)
-        for (LONG error = 0x80100001; error <= 0x80100070; error++) {
+        for (DWORD error = 0x80100001; error <= 0x80100070; error++) {
             lost = after != 0;
-            check_error(state, error);
+            check_error(state, (LONG)error);
         }
 }
 
-#define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define row(function) cmocka_unit_test_setup_teardown(function, begin, fixture_end)
 
 int main(int argc, char **argv)
 {

@@ -16,26 +16,13 @@
 #include <unistd.h>
 
 #include "api/user.h"
+#include "api/waiter.h"
+#include "pcsc/fixture.h"
 
 #define WATCHDOG_SECONDS 120
 #define SLOTS 160
 #define MANY 64
 #define LOOKS 8 /* questions, two a look: one look that does not wait, and three of the thread */
-
-static int begin(void **state)
-{
-    script_clear();
-    return world_begin_initialized(state);
-}
-
-static int end(void **state)
-{
-    int result = world_end(state);
-    script_clear();
-    if (script_contexts() + script_handles() != 0)
-        print_error("%u contexts, %u handles left\n", script_contexts(), script_handles());
-    return script_contexts() + script_handles() == 0 ? result : -1;
-}
 
 static CK_ULONG list(CK_BBOOL present, CK_SLOT_ID *slots)
 {
@@ -209,8 +196,8 @@ static void test_same_description(void **state)
     for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
         char one[128], other[128], text[2][65];
         CK_SLOT_ID slots[SLOTS];
-        end(state);
-        begin(state);
+        fixture_end(state);
+        world_begin_initialized(state);
         memset(one, 'x', sizeof(one) - 1);
         one[sizeof(one) - 1] = '\0';
         strcpy(other, one);
@@ -263,8 +250,8 @@ static void test_any_number(void **state)
     char name[32], text[65];
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         unsigned n = counts[i];
-        end(state);
-        begin(state);
+        fixture_end(state);
+        world_begin_initialized(state);
         twin_reader(READER_1, false);
         twin_reader(READER_2, false);
         many(n, true);
@@ -301,26 +288,12 @@ static void test_many_have_left(void **state)
 
 /* ---- events ---- */
 
-struct waiter {
-    pthread_t thread;
-    CK_RV rv;
-    CK_SLOT_ID slot;
-};
-
-static void *wait_for_event(void *argument)
-{
-    struct waiter *w = argument;
-    w->rv = C_WaitForSlotEvent(0, &w->slot, NULL);
-    return NULL;
-}
-
 static void start(struct waiter *w)
 {
     CK_SLOT_ID none;
     while (C_WaitForSlotEvent(CKF_DONT_BLOCK, &none, NULL) == CKR_OK)
         ;
-    *w = (struct waiter){.slot = CK_UNAVAILABLE_INFORMATION};
-    assert_int_equal(pthread_create(&w->thread, NULL, wait_for_event, w), 0);
+    waiter_start(w);
 }
 
 static void until_waiting(unsigned threads)
@@ -341,8 +314,8 @@ static void test_events_of_many(void **state)
     char name[32];
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
         for (int first = 0; first < 2; first++) {
-            end(state);
-            begin(state);
+            fixture_end(state);
+            world_begin_initialized(state);
             if (counts[i] < 15) {
                 many(40, true);
                 list(CK_FALSE, slots);
@@ -354,8 +327,7 @@ static void test_events_of_many(void **state)
             until_waiting(1);
             name_of(name, first != 0 ? 0 : counts[i] - 1);
             twin_insert_vcard(name, world_card(CARD_2));
-            pthread_join(w.thread, NULL);
-            assert_rv(w.rv, CKR_OK);
+            assert_rv(waiter_end(&w), CKR_OK);
             char text[65];
             describe(w.slot, text);
             assert_string_equal(text, name);
@@ -400,8 +372,8 @@ static void test_odd_waits(void **state)
     struct waiter w;
     CK_SLOT_ID slots[SLOTS];
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        end(state);
-        begin(state);
+        fixture_end(state);
+        world_begin_initialized(state);
         list(CK_FALSE, slots);
         script.wait = answers[i];
         script.before = tell_look;
@@ -413,12 +385,10 @@ static void test_odd_waits(void **state)
         if (answers[i] != SCARD_E_TIMEOUT) /* which only a wait that has waited gets */
             assert_true(seconds() - since > 0.09);
         twin_insert_vcard(READER_2, world_card(CARD_2));
-        pthread_join(w.thread, NULL);
-        assert_rv(w.rv, CKR_OK);
+        assert_rv(waiter_end(&w), CKR_OK);
         start(&w);
         assert_rv(C_Finalize(NULL), CKR_OK);
-        pthread_join(w.thread, NULL);
-        assert_rv(w.rv, CKR_CRYPTOKI_NOT_INITIALIZED);
+        assert_rv(waiter_end(&w), CKR_CRYPTOKI_NOT_INITIALIZED);
     }
 }
 
@@ -529,7 +499,8 @@ static void test_comings_and_goings(void **state)
     }
 }
 
-#define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define row(function)                                                                              \
+    cmocka_unit_test_setup_teardown(function, world_begin_initialized, fixture_end)
 
 int main(void)
 {

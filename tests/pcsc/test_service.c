@@ -15,21 +15,10 @@
 #include <unistd.h>
 
 #include "api/user.h"
+#include "api/waiter.h"
+#include "pcsc/fixture.h"
 
 #define WATCHDOG_SECONDS 120
-
-static int begin(void **state)
-{
-    script_clear();
-    return world_begin(state);
-}
-
-static int end(void **state)
-{
-    script_clear();
-    int result = world_end(state);
-    return script_contexts() + script_handles() == 0 ? result : -1;
-}
 
 static CK_ULONG slots(CK_BBOOL present)
 {
@@ -43,19 +32,12 @@ static CK_RV sign_in(CK_SLOT_ID slot, int card, enum role role)
 {
     CK_SESSION_HANDLE session;
     CK_OBJECT_HANDLE key = 0;
-    CK_ULONG count = 0;
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof(class)};
     uint8_t signature[SIGNATURE];
     CK_RV rv = C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, &session);
     if (rv == CKR_OK)
         rv = user_try_login(session, CKU_USER, user_pin[role]);
     if (rv == CKR_OK)
-        rv = C_FindObjectsInit(session, &wanted, 1);
-    if (rv == CKR_OK)
-        rv = C_FindObjects(session, &key, 1, &count);
-    if (rv == CKR_OK)
-        rv = C_FindObjectsFinal(session);
+        rv = user_try_object(session, CKO_PRIVATE_KEY, 0, &key);
     if (rv == CKR_OK)
         rv = user_sign(session, CKM_RSA_PKCS, key, "abc", 3, signature);
     if (rv == CKR_OK)
@@ -94,6 +76,42 @@ static void test_restarted_without_card(void **state)
     assert_rv(sign_in(AUTH, CARD_1, AUTH), CKR_OK);
 }
 
+static const char *denied; /* a call that is answered so: */
+static LONG denial;
+
+static void deny(unsigned long k, const char *name)
+{
+    if (strcmp(name, denied) == 0)
+        script_fail((long)k, denial, false);
+}
+
+/* What says nothing of the card, a polkit that denies it to who is away, or memory that is wanted,
+ * is no reason to give the card up: it need not be put in anew. */
+static void test_denied_for_long(void **state)
+{
+    static const char *const calls[] = {"SCardEstablishContext", "SCardConnect"};
+    static const LONG denials[] = {SCARD_W_SECURITY_VIOLATION, SCARD_E_NO_MEMORY};
+    for (size_t i = 0; i < 4; i++) {
+        fixture_end(state);
+        world_begin(state);
+        twin_remove(READER_1);
+        world_initialize(NULL);
+        assert_int_equal(slots(CK_FALSE), 4); /* the service is connected to, and no card */
+        twin_insert_vcard(READER_1, world_card(CARD_1));
+        denied = calls[i % 2];
+        denial = denials[i / 2];
+        script.before = deny;
+        for (int look = 0; look < 5; look++) {
+            world_clock_add(1500);
+            assert_int_equal(slots(CK_TRUE), 0);
+        }
+        script.before = NULL;
+        script_fail(-1, SCARD_S_SUCCESS, false);
+        world_clock_add(1500);
+        assert_int_equal(slots(CK_TRUE), 2);
+    }
+}
+
 static const char other_order[] = READER_2 "\0" READER_1 "\0";
 static unsigned long restart_at;
 static bool restarted, in_other_order;
@@ -122,8 +140,8 @@ static bool is_honest(CK_RV rv)
 /* Started anew before call K, all contexts and handles dead. False when there is no such call. */
 static bool strike(void **state, enum role role, unsigned long k, LONG dead)
 {
-    end(state);
-    begin(state);
+    fixture_end(state);
+    world_begin(state);
     world_initialize(NULL);
     assert_int_equal(slots(CK_TRUE), 2);
     script.dead = dead;
@@ -164,8 +182,8 @@ static void test_restarted(void **state)
 static void test_gone_at_the_end(void **state)
 {
     for (int i = 0; i < 4; i++) {
-        end(state);
-        begin(state);
+        fixture_end(state);
+        world_begin(state);
         world_initialize(i < 2 ? NULL : "isolation=no");
         user_logged_in(AUTH);
         user_logged_in(SIGN);
@@ -198,14 +216,6 @@ static void *sign_slowly(void *argument)
 {
     CK_RV *rv = argument;
     *rv = sign_in(AUTH, CARD_1, AUTH);
-    return NULL;
-}
-
-static void *wait_for_event(void *argument)
-{
-    CK_SLOT_ID slot;
-    CK_RV *rv = argument;
-    *rv = C_WaitForSlotEvent(0, &slot, NULL);
     return NULL;
 }
 
@@ -250,8 +260,9 @@ static void expect_child(void)
 /* While one thread is in SCardTransmit and another in SCardGetStatusChange. */
 static void test_fork(void **state)
 {
-    pthread_t signer, waiter;
-    CK_RV signed_rv = CKR_GENERAL_ERROR, event_rv = CKR_GENERAL_ERROR;
+    pthread_t signer;
+    struct waiter waiter;
+    CK_RV signed_rv = CKR_GENERAL_ERROR;
     CK_SLOT_ID none;
     (void)state;
     twin_insert_vcard(READER_2, world_card(CARD_2));
@@ -264,7 +275,7 @@ static void test_fork(void **state)
     twin_set_hook(hold, NULL);
     assert_int_equal(pthread_create(&signer, NULL, sign_slowly, &signed_rv), 0);
     sem_wait(&inside);
-    assert_int_equal(pthread_create(&waiter, NULL, wait_for_event, &event_rv), 0);
+    waiter_start(&waiter);
     while (script_waiting() == 0)
         usleep(1000);
     expect_child();
@@ -275,8 +286,7 @@ static void test_fork(void **state)
     twin_set_hook(NULL, NULL);
     assert_rv(sign_in(2 + SIGN, CARD_2, SIGN), CKR_OK);
     twin_remove(READER_2);
-    pthread_join(waiter, NULL);
-    assert_rv(event_rv, CKR_OK);
+    assert_rv(waiter_end(&waiter), CKR_OK);
 }
 
 /* ---- others ---- */
@@ -326,13 +336,14 @@ static void test_rests(void **state)
     assert_int_equal(turns.rests, 2);
 }
 
-#define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define row(function) cmocka_unit_test_setup_teardown(function, world_begin, fixture_end)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        row(test_comes_late),      row(test_restarted), row(test_restarted_without_card),
-        row(test_gone_at_the_end), row(test_fork),      row(test_rests),
+        row(test_comes_late),      row(test_restarted),       row(test_restarted_without_card),
+        row(test_denied_for_long), row(test_gone_at_the_end), row(test_fork),
+        row(test_rests),
     };
     alarm(WATCHDOG_SECONDS);
     return cmocka_run_group_tests_name("service", tests, world_setup, world_teardown);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "api/user.h"
+#include "pcsc/fixture.h"
 
 #define WATCHDOG_SECONDS 120
 #define OTHER 2 /* first slot of the second reader */
@@ -22,13 +23,6 @@ static _Thread_local bool is_slow;
 static sem_t stands, go_on; /* the slow thread; stands is also posted at its end */
 static atomic_ulong seen;   /* calls of the slow thread for its reader */
 static unsigned long stop_at;
-
-static int end(void **state)
-{
-    int result = world_end(state);
-    script_clear();
-    return script_contexts() + script_handles() == 0 ? result : -1;
-}
 
 static int begin(void **state)
 {
@@ -89,9 +83,7 @@ static CK_RV sign_slowly(void)
 {
     CK_SESSION_HANDLE session;
     CK_BYTE data[] = {1, 2, 3}, signature[SIGNATURE];
-    CK_ULONG len = sizeof(signature), count = 0;
-    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
-    CK_ATTRIBUTE wanted = {CKA_CLASS, &class, sizeof(class)};
+    CK_ULONG len = sizeof(signature);
     CK_MECHANISM mechanism = {CKM_RSA_PKCS, NULL, 0};
     CK_OBJECT_HANDLE key = 0;
     CK_UTF8CHAR pin[] = AUTH_PIN;
@@ -99,11 +91,7 @@ static CK_RV sign_slowly(void)
     if (rv == CKR_OK)
         rv = C_Login(session, CKU_USER, pin, sizeof(pin) - 1);
     if (rv == CKR_OK)
-        rv = C_FindObjectsInit(session, &wanted, 1);
-    if (rv == CKR_OK)
-        rv = C_FindObjects(session, &key, 1, &count);
-    if (rv == CKR_OK)
-        rv = C_FindObjectsFinal(session);
+        rv = user_try_object(session, CKO_PRIVATE_KEY, 0, &key);
     if (rv == CKR_OK)
         rv = C_SignInit(session, &mechanism, key);
     if (rv == CKR_OK)
@@ -147,7 +135,7 @@ static void test_slow_at_each_call(void **state)
     for (size_t i = 0; i < 2; i++) {
         CK_SLOT_ID slot;
         unsigned long k = 0;
-        end(state);
+        fixture_end(state);
         begin(state);
         twin_insert_vcard(READER_2, world_card(CARD_2));
         world_initialize(settings[i]);
@@ -184,7 +172,7 @@ static void test_slow_at_first(void **state)
     for (stop_at = 0; stood; stop_at++) {
         pthread_t thread;
         CK_RV rv = CKR_GENERAL_ERROR;
-        end(state);
+        fixture_end(state);
         begin(state);
         twin_remove(READER_1);
         twin_insert_vcard(READER_2, world_card(CARD_2));
@@ -207,7 +195,7 @@ static void test_slow_at_first(void **state)
     assert_in_range(stop_at, 5, 100);
 }
 
-#define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define row(function) cmocka_unit_test_setup_teardown(function, begin, fixture_end)
 
 int main(void)
 {

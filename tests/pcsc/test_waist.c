@@ -207,21 +207,49 @@ static void test_every_response(void **state)
     (void)state;
     open_transaction();
     for (answer_len = 0; answer_len <= READER_RESPONSE_MAX; answer_len++) {
-        assert_int_equal(reader_transmit(reader, command, response, &received), ERR_OK);
+        assert_int_equal(reader_transmit(reader, command, response, READER_RESPONSE_MAX, &received),
+                         ERR_OK);
         check_response(received);
     }
     for (; answer_len <= 2 * READER_RESPONSE_MAX; answer_len++) {
         received = 77;
-        assert_int_equal(reader_transmit(reader, command, response, &received), ERR_ANSWER);
+        assert_int_equal(reader_transmit(reader, command, response, READER_RESPONSE_MAX, &received),
+                         ERR_ANSWER);
         assert_int_equal(received, 0);
     }
     answer_len = 2;
     for (unsigned shift = 0; shift < 32; shift++) {
         script.transmit_claim = READER_RESPONSE_MAX + (1U << shift);
-        assert_int_equal(reader_transmit(reader, command, response, &received), ERR_ANSWER);
+        assert_int_equal(reader_transmit(reader, command, response, READER_RESPONSE_MAX, &received),
+                         ERR_ANSWER);
         assert_int_equal(received, 0);
     }
     script.transmit_claim = 0;
+    reader_end(reader, false);
+}
+
+/* Room for more than a short response: as much as that, and no byte more. */
+static void test_every_room(void **state)
+{
+    static const size_t rooms[] = {READER_RESPONSE_MAX, READER_RESPONSE_MAX + 1, 1000, 4098};
+    (void)state;
+    open_transaction();
+    for (size_t i = 0; i < COUNT(rooms); i++) {
+        size_t received;
+        free(response);
+        response = malloc(rooms[i]);
+        assert_non_null(response);
+        for (answer_len = rooms[i] - 2; answer_len <= rooms[i] + 2; answer_len++) {
+            bool fits = answer_len <= rooms[i];
+            assert_int_equal(reader_transmit(reader, bytes_of("\x00\xB0\x00\x00\x00", 5), response,
+                                             rooms[i], &received),
+                             fits ? ERR_OK : ERR_ANSWER);
+            if (fits)
+                check_response(received);
+            else
+                assert_int_equal(received, 0);
+        }
+    }
     reader_end(reader, false);
 }
 
@@ -298,8 +326,113 @@ static void test_every_error_for_features(void **state)
     static const uint8_t list[] = {0x06, 4, 0x42, 0x33, 0x00, 0x06};
     (void)state;
     assert_true(has_pad(list, sizeof(list), 0, 0));
-    for (LONG rv = 0x80100000; rv <= 0x80100080; rv++)
-        assert_false(has_pad(list, sizeof(list), 0, rv));
+    for (DWORD code = 0x80100000; code <= 0x80100080; code++)
+        assert_false(has_pad(list, sizeof(list), 0, (LONG)code));
+}
+
+/* ---- how much data it takes ---- */
+
+/* Asked over a new connection, twice. */
+static size_t ask_max(void)
+{
+    open_transaction();
+    size_t max = reader_data_max(reader);
+    unsigned long calls = twin_calls();
+    assert_int_equal(reader_data_max(reader), max); /* once per connection */
+    assert_int_equal(twin_calls(), calls);
+    assert_true(reader_end(reader, false));
+    reader_disconnect(reader);
+    assert_int_equal(reader_data_max(reader), 256);
+    return max;
+}
+
+static size_t ask_max_of(const uint8_t *list, size_t len, DWORD claim, LONG error)
+{
+    script.properties = list;
+    script.properties_len = len;
+    script.properties_claim = claim;
+    script.properties_error = error;
+    return ask_max();
+}
+
+static void test_every_list_of_properties(void **state)
+{
+    static const uint8_t list[] = {0x0B, 2, 0xE6, 0x08, 0x0A, 4, 0x00, 0x00, 0x01, 0x00};
+    (void)state;
+    assert_int_equal(ask_max(), 256); /* the reader has no such list */
+    assert_int_equal(ask_max_of(list, sizeof(list), 0, 0), 0x10000);
+    for (size_t len = 0; len < sizeof(list); len++)
+        assert_int_equal(ask_max_of(list, len, 0, 0), 256);
+    assert_int_equal(ask_max_of(list, sizeof(list), MAX_BUFFER_SIZE + 1, 0), 256);
+    assert_int_equal(ask_max_of(list, sizeof(list), (DWORD)-1, 0), 256);
+    for (DWORD code = 0x80100000; code <= 0x80100080; code++)
+        assert_int_equal(ask_max_of(list, sizeof(list), 0, (LONG)code), 256);
+}
+
+/* T=0 has no way for it: its commands would have to be cut into pieces. */
+static void test_data_max_by_protocol(void **state)
+{
+    (void)state;
+    twin_data_max(NAME, 0x10000);
+    assert_int_equal(ask_max(), 0x10000);
+    script.protocol = SCARD_PROTOCOL_T0;
+    assert_int_equal(ask_max(), 256);
+    script.protocol = SCARD_PROTOCOL_RAW;
+    assert_int_equal(ask_max(), 256);
+}
+
+/* Whatever error a longer command has: it was the last one. A short one's error says nothing. */
+static void test_data_max_not_believed(void **state)
+{
+    uint8_t longer[READER_RESPONSE_MAX + 1];
+    size_t received;
+    (void)state;
+    answer_len = 2;
+    for (DWORD code = 0x80100001; code <= 0x80100080; code++) {
+        bool longest = code % 2 == 0;
+        reader_free(reader);
+        reader = reader_new(NAME);
+        twin_service(true);
+        twin_reader(NAME, true);
+        twin_remove(NAME);
+        twin_insert(NAME, card, NULL, bytes_of("\x3B\x00", 2));
+        twin_data_max(NAME, 0x10000);
+        open_transaction();
+        assert_int_equal(reader_data_max(reader), 0x10000);
+        script_fail((long)twin_calls(), (LONG)code, false);
+        assert_int_not_equal(reader_transmit(reader, bytes_of("\x00\xB0\x00\x00\x00", 5), longer,
+                                             sizeof(longer) - (longest ? 0 : 1), &received),
+                             ERR_OK);
+        reader_end(reader, false);
+        reader_disconnect(reader);
+        twin_service(true);
+        twin_reader(NAME, true);
+        twin_remove(NAME);
+        twin_insert(NAME, card, NULL, bytes_of("\x3B\x00", 2));
+        assert_int_equal(ask_max(), longest ? 256 : 0x10000);
+    }
+}
+
+/* The answer to reset of the card that is in, in every transaction; none outside. */
+static void test_atr_in_a_transaction(void **state)
+{
+    uint8_t atr[READER_ATR_MAX], seen[READER_ATR_MAX];
+    (void)state;
+    assert_int_equal(reader_atr(reader, seen), 0);
+    for (size_t len = 0; len <= sizeof(atr); len++) {
+        memset(atr, (int)len + 1, sizeof(atr));
+        twin_remove(NAME);
+        twin_insert(NAME, card, NULL, bytes_of(atr, len));
+        for (int i = 0; i < 2; i++) {
+            open_transaction();
+            assert_int_equal(reader_atr(reader, seen), len);
+            if (len > 0)
+                assert_memory_equal(seen, atr, len);
+            reader_end(reader, false);
+        }
+    }
+    reader_disconnect(reader);
+    assert_int_equal(reader_atr(reader, seen), 0);
 }
 
 /* ---- the PIN pad ---- */
@@ -353,7 +486,7 @@ static void test_every_error_of_a_pad(void **state)
     (void)state;
     twin_pad(NAME, true);
     answer_len = 2;
-    for (LONG rv = 0x80100001; rv <= 0x80100080; rv++) {
+    for (DWORD code = 0x80100001; code <= 0x80100080; code++) {
         twin_service(true);
         twin_reader(NAME, false);
         twin_reader(NAME, true);
@@ -361,7 +494,7 @@ static void test_every_error_of_a_pad(void **state)
         open_transaction();
         assert_true(reader_has_pad(reader));
         twin_counters_clear();
-        script_fail((long)twin_calls(), rv, true);
+        script_fail((long)twin_calls(), (LONG)code, true);
         assert_int_not_equal(type_pin(&received), ERR_OK);
         assert_int_equal(received, 0);
         check_asked_once();
@@ -434,6 +567,40 @@ static void test_disconnected(void **state)
     assert_int_equal(script_handles() + script_contexts(), 0);
 }
 
+static void expect_fresh(bool expected)
+{
+    bool fresh;
+    assert_int_equal(reader_begin(reader, &fresh), ERR_OK);
+    assert_int_equal(fresh, expected);
+}
+
+/* A reset in a transaction ends neither the connection nor what is known of it: the next one is
+ * told, once. The same after a command that failed, whatever became of the card. */
+static void test_reset_in_a_transaction(void **state)
+{
+    size_t received;
+    (void)state;
+    expect_fresh(true);
+    assert_true(reader_end(reader, false));
+    expect_fresh(false);
+    twin_warm_reset(NAME);
+    assert_true(reader_end(reader, false));
+    assert_int_equal(twin_open_transactions(), 0);
+    assert_int_equal(script_handles(), 1);
+    expect_fresh(true);
+    assert_true(reader_end(reader, false));
+    expect_fresh(false);
+    script_fail((long)twin_calls(), SCARD_E_NOT_TRANSACTED, false);
+    assert_int_equal(reader_transmit(reader, bytes_of("\x00\xA4\x00\x00", 4), response,
+                                     READER_RESPONSE_MAX, &received),
+                     ERR_TRANSPORT);
+    assert_true(reader_end(reader, false));
+    expect_fresh(true);
+    assert_true(reader_end(reader, false));
+    expect_fresh(false);
+    assert_true(reader_end(reader, false));
+}
+
 #define row(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -448,10 +615,16 @@ int main(void)
         row(test_every_pair_of_features),
         row(test_every_length_of_features),
         row(test_every_error_for_features),
+        row(test_every_room),
+        row(test_every_list_of_properties),
+        row(test_data_max_by_protocol),
+        row(test_data_max_not_believed),
+        row(test_atr_in_a_transaction),
         row(test_every_answer_of_a_pad),
         row(test_every_error_of_a_pad),
         row(test_nothing_stays_open),
         row(test_disconnected),
+        row(test_reset_in_a_transaction),
     };
     return cmocka_run_group_tests_name("waist", tests, NULL, NULL);
 }

@@ -318,6 +318,13 @@ void twin_pad(const char *reader, bool has)
     stage_give();
 }
 
+void twin_data_max(const char *reader, uint32_t bytes)
+{
+    stage_take();
+    stage_must_find(reader)->data_max = bytes;
+    stage_give();
+}
+
 void twin_pad_types(const char *reader, const char *digits, uint16_t reader_sw)
 {
     stage_take();

@@ -32,6 +32,7 @@ struct slot {
     size_t atr_len;
     const void *owner; /* of the transaction: a reader, or the slot itself for another program */
     bool pad;
+    uint32_t data_max;                /* what the reader says of itself; 0: nothing */
     char typed[STAGE_DIGITS_MAX + 1]; /* the next entry on the pad */
     uint16_t pad_sw;
 };

@@ -23,6 +23,7 @@ struct reader {
     pid_t pid;
     bool inside;
     bool connected;
+    bool short_only;                          /* a longer command has come to nothing */
     unsigned long service, insertion, resets; /* as they were when it was connected */
     enum transaction transaction;
     enum err lost_by;
@@ -188,6 +189,14 @@ static void see(const char *name, unsigned long opened, struct reader_state *sta
     }
     state->raw =
         (unsigned long)slot->events << 4 | 4U | (slot->held ? 2U : 0U) | (slot->present ? 1U : 0U);
+}
+
+bool reader_service_run(char run[READER_RUN_SIZE])
+{
+    stage_take();
+    snprintf(run, READER_RUN_SIZE, "twin-%lu", stage.service);
+    stage_give();
+    return true;
 }
 
 enum err reader_states(struct reader_view *view, const char *const *names, size_t count,
@@ -401,8 +410,6 @@ static enum err transmit(struct reader *reader, struct bytes command, size_t *n)
         e = failed;
     if (e == ERR_OK && *n > TWIN_RESPONSE_MAX)
         stage_die("a card answered more than it may", reader->name);
-    if (e == ERR_OK && *n > READER_RESPONSE_MAX)
-        e = ERR_ANSWER;
     return e;
 }
 
@@ -433,20 +440,24 @@ static enum err type_pin(struct reader *reader, struct slot *slot, struct bytes 
 
 /* For MemorySanitizer: what lies behind an answer has no value, whatever the caller has put there.
  */
-static void forget_rest(uint8_t *response, size_t n)
+static void forget_rest(uint8_t *response, size_t room, size_t n)
 {
 #if defined(__has_feature)
 #if __has_feature(memory_sanitizer)
-    __msan_poison(response + n, READER_RESPONSE_MAX - n);
+    __msan_poison(response + n, room - n);
 #endif
 #endif
     (void)response;
+    (void)room;
     (void)n;
 }
 
 /* The end of an exchange: the transaction may be lost by it. */
-static void finish(struct reader *reader, enum err e, size_t n, uint8_t *response, size_t *received)
+static enum err finish(struct reader *reader, enum err e, size_t n, uint8_t *response, size_t room,
+                       size_t *received)
 {
+    if (e == ERR_OK && n > room)
+        e = ERR_ANSWER;
     if (reader->transaction == TRANSACTION_OPEN && ends_transaction(e)) {
         reader->transaction = TRANSACTION_LOST;
         reader->lost_by = e;
@@ -456,11 +467,39 @@ static void finish(struct reader *reader, enum err e, size_t n, uint8_t *respons
     if (e == ERR_OK && n > 0)
         memcpy(response, reader->room, n);
     *received = e == ERR_OK ? n : 0;
-    forget_rest(response, *received);
+    forget_rest(response, room, *received);
+    return e;
+}
+
+/* As a reader that speaks T=1. */
+size_t reader_data_max(struct reader *reader)
+{
+    enum err e;
+    enter(reader->pid, &reader->inside);
+    if (reader->transaction == TRANSACTION_NONE)
+        stage_die("a question for what it can do outside a transaction", reader->name);
+    const struct slot *slot = still(reader, &e);
+    size_t max = slot != NULL && !reader->short_only ? slot->data_max : 0;
+    leave(&reader->inside);
+    return max > READER_SHORT_DATA_MAX ? max : READER_SHORT_DATA_MAX;
+}
+
+size_t reader_atr(struct reader *reader, uint8_t atr[READER_ATR_MAX])
+{
+    enum err e;
+    enter(reader->pid, &reader->inside);
+    if (reader->transaction == TRANSACTION_NONE)
+        stage_die("a question for the answer to reset outside a transaction", reader->name);
+    const struct slot *slot = still(reader, &e);
+    size_t len = slot != NULL ? slot->atr_len : 0;
+    if (len > 0)
+        memcpy(atr, slot->atr, len);
+    leave(&reader->inside);
+    return len;
 }
 
 enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *response,
-                         size_t *received)
+                         size_t room, size_t *received)
 {
     size_t n = 0;
     *received = 0;
@@ -470,7 +509,8 @@ enum err reader_transmit(struct reader *reader, struct bytes command, uint8_t *r
     enum err e = reader->lost_by;
     if (reader->transaction == TRANSACTION_OPEN)
         e = transmit(reader, command, &n);
-    finish(reader, e, n, response, received);
+    reader->short_only |= e != ERR_OK && room > READER_RESPONSE_MAX;
+    e = finish(reader, e, n, response, room, received);
     leave(&reader->inside);
     return e;
 }
@@ -501,7 +541,7 @@ enum err reader_verify_on_pad(struct reader *reader, struct bytes command, unsig
         if (slot != NULL)
             e = slot->pad ? type_pin(reader, slot, command, digits, &n) : ERR_REFUSED;
     }
-    finish(reader, e, n, response, received);
+    e = finish(reader, e, n, response, READER_RESPONSE_MAX, received);
     leave(&reader->inside);
     return e;
 }

@@ -49,6 +49,10 @@ uint16_t twin_other_program(const char *name, const uint8_t *command, size_t len
 /* The reader gets a PIN pad, or loses it. */
 void twin_pad(const char *reader, bool has);
 
+/* The reader says that it takes data of so many bytes (PC/SC part 10, dwMaxAPDUDataSize); 0: it
+ * does not say. */
+void twin_data_max(const char *reader, uint32_t bytes);
+
 /*
  * What the holder will do the next time that READER asks for a PIN: type DIGITS, which go to the
  * card in the command's last bytes, or, with READER_SW not 0, make the reader answer with this

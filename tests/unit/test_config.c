@@ -98,6 +98,7 @@ static void assert_defaults(void)
     assert_int_equal(config.consent, CONFIG_CONSENT_ALWAYS);
     assert_true(config.isolation);
     assert_true(config.pss);
+    assert_true(config.cache);
     assert_int_equal(config.history, CONFIG_HISTORY_FILE);
     assert_false(config.history_required);
     assert_false(config.history_digests);
@@ -135,10 +136,13 @@ static long value_of(const char *key)
         {"sign.consent", (long)config.consent},
         {"isolation", config.isolation},
         {"pss", config.pss},
+        {"certificates.cache", config.cache},
         {"history", (long)config.history},
         {"history.required", config.history_required},
         {"history.digests", config.history_digests},
         {"log.level", (long)config.log_level},
+        {"reader.pinpad", config.pinpad},
+        {"reader.extended", config.extended},
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -175,6 +179,8 @@ static void test_right_values(void **state)
         {"isolation", "no", 0},
         {"pss", "yes", 1},
         {"pss", "no", 0},
+        {"certificates.cache", "yes", 1},
+        {"certificates.cache", "no", 0},
         {"history", "no", CONFIG_HISTORY_NO},
         {"history", "file", CONFIG_HISTORY_FILE},
         {"history", "syslog", CONFIG_HISTORY_SYSLOG},
@@ -188,6 +194,10 @@ static void test_right_values(void **state)
         {"log.level", "info", LOG_INFO},
         {"log.level", "debug", LOG_DEBUG},
         {"log.level", "3", LOG_INFO},
+        {"reader.pinpad", "yes", 1},
+        {"reader.pinpad", "no", 0},
+        {"reader.extended", "yes", 1},
+        {"reader.extended", "no", 0},
     };
 
     (void)state;

@@ -35,6 +35,7 @@ static int setup(void **state)
     memcpy(root, TEMPLATE, sizeof(TEMPLATE));
     unsetenv("XDG_STATE_HOME");
     unsetenv("XDG_RUNTIME_DIR");
+    unsetenv("XDG_CACHE_HOME");
     unsetenv("HOME");
     umask(022);
     return mkdtemp(root) == NULL;
@@ -110,6 +111,18 @@ static void test_runtime(void **state)
     /* One that is of no use is none. */
     assert_int_equal(chmod(below("/run/jpki-pkcs11"), 0777), 0);
     assert_is(folder_runtime(true), "/home/.local/state/jpki-pkcs11", 0700);
+}
+
+static void test_cache(void **state)
+{
+    (void)state;
+    setenv("HOME", below("/home"), 1);
+    assert_none(folder_cache(false), ENOENT);
+    assert_is(folder_cache(true), "/home/.cache/jpki-pkcs11", 0700);
+    setenv("XDG_CACHE_HOME", below("/cache"), 1);
+    assert_is(folder_cache(true), "/cache/jpki-pkcs11", 0700);
+    assert_int_equal(chmod(below("/cache/jpki-pkcs11"), 0777), 0);
+    assert_none(folder_cache(true), EPERM);
 }
 
 /* Root makes nothing in the place of another user, who could not use it. */
@@ -199,6 +212,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_home, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nowhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runtime, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runtime_without, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * What one program finds out about a card, for the next one: commands that are not sent again while
+ * the card stays in, and are sent again as soon as it may be another one.
+ */
+#include "other.h"
+#include "user.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const uint8_t data[] = "data";
+
+/* A program that signs once. How many commands it has sent. */
+static unsigned program(enum role role)
+{
+    uint8_t signature[SIGNATURE];
+    world_initialize(NULL);
+    twin_counters_clear();
+    CK_SESSION_HANDLE session = user_logged_in(role);
+    assert_rv(
+        user_sign(session, CKM_SHA256_RSA_PKCS, user_key(session), data, sizeof(data), signature),
+        CKR_OK);
+    assert_true(user_verify(CARD_1, role, CKM_SHA256_RSA_PKCS, data, sizeof(data), signature));
+    assert_rv(C_Finalize(NULL), CKR_OK);
+    assert_true(other_finds_closed());
+    return twin_commands();
+}
+
+/* EF 0006, and the proof that the card forgets: the application is selected once more, and
+ * something is asked that needs a PIN. */
+static const unsigned saved[] = {[AUTH] = 1 + 2, [SIGN] = 1 + 2};
+
+static void test_saved(void **state)
+{
+    (void)state;
+    for (int role = AUTH; role <= SIGN; role++) {
+        world_forget_card();
+        unsigned first = program((enum role)role);
+        assert_int_equal(program((enum role)role), first - saved[role]);
+        world_forget_card();
+        assert_int_equal(program((enum role)role), first);
+    }
+}
+
+/* Whatever may have brought another card: all is found out again, though its certificates are the
+ * same. This one keeps the PIN in spite of all, and its power must be taken. */
+static void swap_card(void)
+{
+    twin_remove(READER_1);
+    twin_insert_vcard(READER_1, world_card(CARD_1));
+}
+
+static void restart_service(void)
+{
+    twin_service(false);
+    swap_card();
+    twin_service(true);
+}
+
+static void test_found_out_again(void **state)
+{
+    static void (*const ways[])(void) = {swap_card, restart_service};
+    (void)state;
+    for (size_t i = 0; i < COUNT(ways); i++)
+        for (int role = AUTH; role <= SIGN; role++) {
+            world_card_set(CARD_1, "ignore-isd", "no");
+            ways[i]();
+            program((enum role)role);
+            program((enum role)role);
+            assert_int_equal(twin_power_offs(), 0);
+            world_card_set(CARD_1, "ignore-isd", "yes");
+            ways[i]();
+            program((enum role)role); /* which looks whether the card is closed */
+            assert_true(twin_power_offs() > 0);
+        }
+}
+
+/* A card that keeps its login until another application is selected in earnest, or a wrong PIN
+ * comes: should another program have done that between our login and our signature, its not being
+ * logged in proves nothing of us, and must not be noted for all. */
+static void select_another(void)
+{
+    assert_int_equal(world_other_program(READER_1, "00A4040C0AD3921000310001010408"), 0x9000);
+}
+
+static void guess_wrong(void)
+{
+    assert_int_equal(world_other_program(READER_1, "00A4040C0AD392F000260100000001"), 0x9000);
+    assert_int_equal(world_other_program(READER_1, "002000980430303030"), 0x63C2);
+}
+
+static void test_ended_by_others(void **state)
+{
+    static void (*const ways[])(void) = {select_another, guess_wrong};
+    (void)state;
+    world_card_set(CARD_1, "ignore-isd", "yes");
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        uint8_t signature[SIGNATURE];
+        swap_card();
+        world_initialize(NULL);
+        CK_SESSION_HANDLE session = user_logged_in(AUTH);
+        ways[i]();
+        CK_RV rv = user_sign(session, CKM_SHA256_RSA_PKCS, user_key(session), data, sizeof(data),
+                             signature);
+        assert_true(rv == CKR_OK || rv == CKR_USER_NOT_LOGGED_IN);
+        assert_rv(C_Finalize(NULL), CKR_OK);
+        for (int role = AUTH; role <= SIGN; role++)
+            program((enum role)role); /* which looks whether the card is closed */
+    }
+}
+
+/* Another program that has the card for a while says nothing of the card. */
+static void test_busy(void **state)
+{
+    (void)state;
+    unsigned first = program(AUTH);
+    for (long k = 0; k < 4; k++) {
+        CK_SLOT_ID slots[8];
+        CK_TOKEN_INFO info;
+        CK_ULONG count = 8;
+        world_initialize(NULL);
+        twin_calls_clear();
+        twin_fail_call(k, ERR_BUSY, false);
+        if (C_GetSlotList(CK_TRUE, slots, &count) == CKR_OK && count > 0)
+            C_GetTokenInfo(slots[0], &info);
+        assert_true(twin_calls() > (unsigned long)k);
+        twin_fail_call(-1, ERR_OK, false);
+        assert_rv(C_Finalize(NULL), CKR_OK);
+        assert_int_equal(program(AUTH), first - saved[AUTH]);
+    }
+}
+
+/* ---- what was damaged ---- */
+
+static void each_note(void (*each)(const char *path, void *context), void *context)
+{
+    char folder[512], path[1024];
+    unsigned count = 0;
+    struct dirent *entry;
+    snprintf(folder, sizeof(folder), "%s/jpki-pkcs11", getenv("XDG_RUNTIME_DIR"));
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL)
+        if (strncmp(entry->d_name, "seen-", 5) == 0) {
+            snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+            each(path, context);
+            count++;
+        }
+    closedir(dir);
+    assert_int_equal(count, 1);
+}
+
+static void overwrite(const char *path, void *context)
+{
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs(context, out);
+    fclose(out);
+}
+
+static void take_line(const char *path, void *context)
+{
+    char line[512];
+    int number = 0;
+    FILE *in = fopen(path, "r");
+    char *text = calloc(1, 2048);
+    assert_non_null(in);
+    while (fgets(line, sizeof(line), in) != NULL)
+        if (number++ != *(const int *)context)
+            strcat(text, line);
+    fclose(in);
+    overwrite(path, text);
+    free(text);
+}
+
+static void test_damaged(void **state)
+{
+    static const char *const texts[] = {"", "\n\n\n\n\n\n", "x", "\xff\xfe\n1\n2\n3\n4\n5\n"};
+    (void)state;
+    unsigned first = program(AUTH);
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        each_note(overwrite, (void *)(uintptr_t)texts[i]);
+        assert_int_equal(program(AUTH), first);
+        assert_int_equal(program(AUTH), first - saved[AUTH]);
+    }
+    for (int line = 0; line < 6; line++) {
+        each_note(take_line, &line);
+        assert_int_equal(program(AUTH), first);
+    }
+}
+
+/* The note, as if the service had counted neither the removal nor the insertion. */
+static void overlook(const char *path, void *context)
+{
+    char run[128], rest[512] = "", text[1024];
+    unsigned events;
+    FILE *in = fopen(path, "r");
+    (void)context;
+    assert_non_null(in);
+    assert_int_equal(fscanf(in, "%127s %u", run, &events), 2);
+    size_t n = fread(rest, 1, sizeof(rest) - 1, in);
+    rest[n] = '\0';
+    fclose(in);
+    snprintf(text, sizeof(text), "%s\n%u%s", run, events + 2, rest);
+    overwrite(path, text);
+}
+
+/* Two cards that were exchanged within one look of the service: the certificates tell them apart.
+ */
+static void test_another_identity(void **state)
+{
+    CK_TOKEN_INFO info;
+    (void)state;
+    program(AUTH);
+    world_initialize(NULL);
+    assert_rv(C_GetTokenInfo(user_first(AUTH), &info), CKR_OK);
+    assert_memory_equal(info.model, "E16R01NJ", 8);
+    assert_rv(C_Finalize(NULL), CKR_OK);
+    world_card_set(CARD_2, "model", "OTHER");
+    twin_remove(READER_1);
+    twin_insert_vcard(READER_1, world_card(CARD_2));
+    each_note(overlook, NULL);
+    world_initialize(NULL);
+    assert_rv(C_GetTokenInfo(user_first(AUTH), &info), CKR_OK);
+    assert_memory_equal(info.model, "OTHER   ", 8);
+    assert_rv(C_Finalize(NULL), CKR_OK);
+}
+
+/* So does the note by itself: the same card is then believed to be the same. */
+static void test_overlooked(void **state)
+{
+    (void)state;
+    unsigned first = program(AUTH);
+    swap_card();
+    each_note(overlook, NULL);
+    assert_int_equal(program(AUTH), first - saved[AUTH]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(test_saved),
+        world_test(test_found_out_again),
+        world_test(test_another_identity),
+        world_test(test_overlooked),
+        world_test(test_ended_by_others),
+        world_test(test_busy),
+        world_test(test_damaged),
+    };
+    return cmocka_run_group_tests(tests, world_setup, world_teardown);
+}
