@@ -109,6 +109,9 @@ fault() {
     kill %1
     await_reader 0 empty
     wait %1
+    # A reader of vpcd is of no more use when a card was pulled inside a command.
+    pcscd_stop TERM
+    pcscd_start
 }
 
 # ---- jpki-pkcs11(7) ----

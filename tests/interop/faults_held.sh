@@ -19,7 +19,7 @@ let_go() {
 
 # the_other_signs CALL: the card in the other reader, while CALL waits. What had come back is known by then.
 the_other_signs() {
-    scenario sign 2
+    run_scenario sign 2
     expect '  the card in the other reader signs' 'sign 2: CKR_OK two' "${ANSWERS[4]}"
     expect "  and $1 has not come back" '' "${EARLY["$1"]:-}"
 }
@@ -28,7 +28,7 @@ the_other_signs() {
 gives_up() {
     local call=${!#} mark
     while [ $# -gt 1 ]; do
-        step "$1"
+        call "$1"
         shift
     done
     mark=$(apdu_mark one)
@@ -48,17 +48,17 @@ gives_up() {
 open_connection() {
     say '-- an open connection'
     steps_start one two
-    steps 'the program begins' init CKR_OK
-    step tokens
+    expect_call 'the program begins' init CKR_OK
+    call tokens
     gives_up 'open 0' 'login 0'
-    steps '  and logs in when it is asked again' 'login 0' CKR_OK
-    step 'find 0'
+    expect_call '  and logs in when it is asked again' 'login 0' CKR_OK
+    call 'find 0'
     gives_up 'signinit 0' 'sign 0'
-    steps '  a new signature begins' 'signinit 0' CKR_OK
-    steps '  and is made' 'sign 0' 'CKR_OK one'
-    step 'close 0'
+    expect_call '  a new signature begins' 'signinit 0' CKR_OK
+    expect_call '  and is made' 'sign 0' 'CKR_OK one'
+    call 'close 0'
     expect 'no try is lost' '3 5' "$(tries)"
-    steps 'the program ends' final CKR_OK
+    expect_call 'the program ends' final CKR_OK
     steps_end
 }
 
@@ -67,26 +67,26 @@ slow_card() {
     local line
     say '-- a card that does not answer'
     steps_start one two
-    steps 'the program begins' init CKR_OK
-    step tokens
+    expect_call 'the program begins' init CKR_OK
+    call tokens
     for line in 'open 0' 'login 0' 'find 0' 'signinit 0'; do
-        step "$line"
+        call "$line"
     done
     kill -STOP "${CARD_PID[0]}"
     tell 'sign 0'
     the_other_signs 'sign 0'
-    steps '  its reader is still shown' 'slot 0' 'CKR_OK Virtual PCD 00 00, token'
+    expect_call '  its reader is still shown' 'slot 0' 'CKR_OK Virtual PCD 00 00, token'
     kill -CONT "${CARD_PID[0]}"
     answer 'sign 0'
     expect '  it signs when it answers again' 'CKR_OK one' "$ANSWER"
-    steps 'the program ends' final CKR_OK
+    expect_call 'the program ends' final CKR_OK
     steps_end
 }
 
 first_connection() {
     say '-- a first connection'
     steps_start one two
-    steps 'the program begins' init CKR_OK
+    expect_call 'the program begins' init CKR_OK
     meddler_start hold 0 leave
     tell 'stop 1'
     tell tokens
@@ -97,9 +97,9 @@ first_connection() {
     let_go
     answer tokens
     expect_has '  then all four tokens are listed' '^CKR_OK 0=.* 1=.* 2=.* 3=.*$' "$ANSWER"
-    scenario sign 0
+    run_scenario sign 0
     expect '  and the card signs' 'sign 0: CKR_OK one' "${ANSWERS[4]}"
-    steps 'the program ends' final CKR_OK
+    expect_call 'the program ends' final CKR_OK
     steps_end
 }
 

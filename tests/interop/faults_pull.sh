@@ -42,7 +42,7 @@ honest() {
 # recovers WHERE WORK SLOT: with the card in again, as if nothing had been. A right PIN costs nothing.
 recovers() {
     local seen
-    scenario "$2" "$3"
+    run_scenario "$2" "$3"
     seen=$(differs)
     [ -z "$seen" ] || bad "$1, afterwards: $seen"
     seen=$(tries)
@@ -56,7 +56,7 @@ measure() {
     mark=$(apdu_mark card)
     tell 'stop 0'
     undisturbed "$1" "$2"
-    step calls
+    call calls
     CALLS=$ANSWER
     VERIFIES=$(verifies_since card "$mark")
     COMMANDS=$(apdus_since card "$mark")
@@ -78,7 +78,7 @@ before_each() {
         fresh_card
         mark=$(apdu_mark card)
         tell "stop $call"
-        scenario "$@"
+        run_scenario "$@"
         [ -n "$HIT" ] || bad "there was no call $call"
         HITS=$((HITS + 1))
         honest "before call $call, $STOPPED" "$told" "$mark"
@@ -97,7 +97,7 @@ inside_each() {
         card_take 0
         card_insert card 0 --fault "$command:pull"
         mark=$(apdu_mark card)
-        scenario "$@"
+        run_scenario "$@"
         honest "inside command $command" "$LOST" "$mark"
         [ "$(apdus_since card "$mark")" -eq "$command" ] || bad "command $command was not the last"
         HITS=$((HITS + 1))
@@ -120,7 +120,7 @@ number_of_verify() {
     local mark
     fresh_card
     mark=$(apdu_mark card)
-    scenario login 0
+    run_scenario login 0
     VERIFY=$(tail -n "+$((mark + 1))" "$(card_log card)" | awk '/^> 0020/ { n++; if (/\*/) { print n; exit } }')
 }
 
@@ -131,20 +131,20 @@ lost_refusal() {
     card_take 0
     card_insert card 0 --fault "ins=20:$VERIFY:pull"
     mark=$(apdu_mark card)
-    step tokens
-    step 'open 0'
-    step 'login 0 9999'
+    call tokens
+    call 'open 0'
+    call 'login 0 9999'
     expect_has 'the answer to a wrong PIN is lost' "^$LOST\$" "$ANSWER"
     expect '  the card has counted' '2 5' "$(tries)"
     new_service
-    step tokens
-    step 'open 0'
-    steps '  the same PIN again is refused' 'login 0 9999' CKR_PIN_INVALID
+    call tokens
+    call 'open 0'
+    expect_call '  the same PIN again is refused' 'login 0 9999' CKR_PIN_INVALID
     expect '  without asking the card' 1 "$(verifies_since card "$mark")"
     expect '  which has its tries' '2 5' "$(tries)"
-    steps '  the right one' "login 0 $(pin_of 0)" CKR_OK
+    expect_call '  the right one' "login 0 $(pin_of 0)" CKR_OK
     expect '  sets them back' '3 5' "$(tries)"
-    step 'close 0'
+    call 'close 0'
 }
 
 main() {
@@ -158,14 +158,14 @@ main() {
     card_new card
     card_insert card 0
     steps_start card
-    steps 'the program begins' init CKR_OK
+    expect_call 'the program begins' init CKR_OK
     for work in "${each[@]}"; do
         # shellcheck disable=SC2086 # a work and a slot
         measure $work && before_each $work && inside_each $work
     done
     report_all 250 5
     lost_refusal
-    steps 'the program ends' final CKR_OK
+    expect_call 'the program ends' final CKR_OK
     steps_end
     interop_end
 }

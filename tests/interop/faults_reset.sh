@@ -30,8 +30,8 @@ report_resets() {
 
 # begin SLOT: a new session, and what it is told when all goes well.
 begin() {
-    step tokens
-    step "open $1"
+    call tokens
+    call "open $1"
     EXPECTED=("session $1: CKR_OK public" "login $1: CKR_OK" "find $1: CKR_OK" "signinit $1: CKR_OK"
         "sign $1: CKR_OK card" "session $1: CKR_OK user")
 }
@@ -49,9 +49,9 @@ ends_here() {
     local seen
     seen=$(verifies_since card "$3")
     [ "$seen" -le 2 ] || bad "$1: $seen VERIFYs"
-    step "close $2"
+    call "close $2"
     [ "$ANSWER" = CKR_OK ] || bad "$1: close: $ANSWER"
-    scenario sign "$2"
+    run_scenario sign "$2"
     [ "${ANSWERS[5]}" = "sign $2: CKR_OK card" ] || bad "$1, afterwards: ${ANSWERS[5]}"
     HITS=$((HITS + 1))
 }
@@ -74,7 +74,7 @@ between_calls() {
             expect_forgotten "$1"
         fi
         mark=$(apdu_mark card)
-        use "$1" "$moment" meddle
+        run_scenario use "$1" "$moment" meddle
         seen=$(differs)
         [ -z "$seen" ] || bad "$CALL $WAY before call $moment: $seen"
         ends_here "$CALL $WAY before call $moment" "$1" "$mark"
@@ -103,7 +103,7 @@ inside_calls() {
         mark=$(apdu_mark card)
         meddler_start "$CALL" 0 "$WAY"
         tell "stop $call"
-        use "$1"
+        run_scenario use "$1"
         if [ -z "$HIT" ]; then
             meddler_go
         fi
@@ -116,10 +116,10 @@ inside_calls() {
         [ -z "$seen" ] || bad "$CALL $WAY in call $call, $STOPPED: $seen"
         ends_here "$CALL $WAY in call $call, $STOPPED" "$1" "$mark"
     done
-    step calls
+    call calls
     NEXT=$((call - ANSWER))
     tell 'stop 0'
-    step "close $1"
+    call "close $1"
 }
 
 let_go() {
@@ -133,14 +133,14 @@ while_waiting() {
     local line mark
     begin "$1"
     for line in "login $1" "find $1" "signinit $1"; do
-        step "$line"
+        call "$line"
     done
     expect_forgotten "$1"
     mark=$(apdu_mark card)
     meddler_start hold 0 "$WAY"
     AT_STOP=let_go STOPPED=
     tell 'stop 2'
-    step "sign $1"
+    call "sign $1"
     tell 'stop 0'
     [ "$STOPPED" = look ] || bad "$WAY: it did not wait: $STOPPED"
     [ "sign $1: $ANSWER" = "${EXPECTED[4]}" ] || bad "$WAY after waiting: $ANSWER"
@@ -162,11 +162,11 @@ under_fire() {
     card_new card "${@:3}"
     card_insert card 0
     steps_start card
-    steps 'the program begins' init CKR_OK
+    expect_call 'the program begins' init CKR_OK
     for slot in 0 1; do
         attack_slot "$slot"
     done
-    steps 'the program ends' final CKR_OK
+    expect_call 'the program ends' final CKR_OK
     steps_end
     card_take 0
 }
@@ -199,19 +199,19 @@ without_power() {
     local mark
     say '-- a card without power'
     steps_start card
-    steps 'the program begins' init CKR_OK
-    scenario sign 0
+    expect_call 'the program begins' init CKR_OK
+    run_scenario sign 0
     CALL=disconnect WAY=unpower meddle
     works 'another program signs' "$API_TESTS/job" "$MODULE" sign auth 1
-    scenario sign 0
+    run_scenario sign 0
     expect '  the first one does, too' 'sign 0: CKR_OK card' "${ANSWERS[5]}"
     mark=$(apdu_mark card)
     CALL=disconnect WAY=unpower meddle
     expect 'the card has lost its power again' 'power off' \
         "$(tail -n "+$((mark + 1))" "$(card_log card)" | sed -n 's/^= //p')"
-    scenario sign 0
+    run_scenario sign 0
     expect '  the first one gives it power itself' 'sign 0: CKR_OK card' "${ANSWERS[5]}"
-    steps 'the program ends' final CKR_OK
+    expect_call 'the program ends' final CKR_OK
     steps_end
 }
 
@@ -225,16 +225,16 @@ own_power_cuts() {
     card_new card --ignore-isd
     card_insert card 0
     steps_start card
-    steps 'the program begins' init CKR_OK
+    expect_call 'the program begins' init CKR_OK
     for round in 1 2; do
-        scenario sign 0
+        run_scenario sign 0
         expect "it signs, round $round" 'sign 0: CKR_OK card' "${ANSWERS[5]}"
         works '  another program does' "$API_TESTS/job" "$MODULE" sign auth 1
         works '  and with the other key' "$API_TESTS/job" "$MODULE" sign sign 1
         expect '  the power was taken' yes "$(grep -q '^= power off' "$(card_log card)" && echo yes)"
     done
     expect '  no try is lost' '3 5' "$(tries)"
-    steps 'the program ends' final CKR_OK
+    expect_call 'the program ends' final CKR_OK
     steps_end
 }
 

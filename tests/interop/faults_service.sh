@@ -21,21 +21,21 @@ back() {
 }
 
 works_again() {
-    scenario sign 0
+    run_scenario sign 0
     expect "$1: it signs again" 'sign 0: CKR_OK card' "${ANSWERS[5]}"
     expect '  no try is lost' '3 5' "$(tries)"
 }
 
 absent_at_first() {
     say '-- pcscd is not there'
-    steps 'C_Initialize without pcscd' init CKR_OK
-    steps '  no slot has a token' tokens CKR_OK
+    expect_call 'C_Initialize without pcscd' init CKR_OK
+    expect_call '  no slot has a token' tokens CKR_OK
     tell wait
     pcscd_start
     card_insert card 0 --wait 60
     answer wait
     expect_has 'a program that waits is told when it comes, with a card' '^CKR_OK slot [01]$' "$ANSWER"
-    step tokens
+    call tokens
     SERIALS=${ANSWER#CKR_OK }
     expect_has '  which has two tokens' '^0=([0-9A-F]{16}) 1=\1$' "$SERIALS"
     works_again 'pcscd appears'
@@ -46,18 +46,18 @@ phase() {
     local what=$1 line
     shift
     for line in "$@"; do
-        step "$line"
+        call "$line"
     done
     pcscd_stop KILL
-    steps "$what, pcscd dies: no token is listed" tokens CKR_OK
+    expect_call "$what, pcscd dies: no token is listed" tokens CKR_OK
     for line in 'session 0' 'login 0' 'signinit 0' 'sign 0' 'open 0'; do
-        step "$line"
+        call "$line"
         expect_has "  $line is told" "^$GONE\$" "$ANSWER"
     done
     back
-    step 'session 0'
+    call 'session 0'
     expect_has '  the old session is over' "^$GONE\$" "$ANSWER"
-    steps '  the card is the same to the program' tokens "CKR_OK $SERIALS"
+    expect_call '  the card is the same to the program' tokens "CKR_OK $SERIALS"
     works_again "$what"
 }
 
@@ -66,13 +66,13 @@ unseen() {
     local what=$1 line mark
     shift
     for line in "$@"; do
-        step "$line"
+        call "$line"
     done
     pcscd_stop KILL
     back
     mark=$(apdu_mark card)
     for line in 'login 0' 'signinit 0' 'sign 0'; do
-        step "$line"
+        call "$line"
         expect_has "$what, pcscd was dead for a while: $line is told" "^$GONE\$" "$ANSWER"
     done
     expect '  no PIN is sent for an old session' 0 "$(verifies_since card "$mark")"
@@ -116,7 +116,7 @@ inside() {
     card_insert card 0 --wait 60 --fault "$fault:delay:$SLOWLY"
     MARK=$(apdu_mark card)
     for line in "$@"; do
-        step "$line"
+        call "$line"
     done
     tell "$call"
     wait_until 20 "$ready" || die "the card is not at work on $call"
@@ -135,7 +135,7 @@ inside_calls() {
     card_pull 0
     card_put 0
     MARK=$(apdu_mark card)
-    scenario sign 0
+    run_scenario sign 0
     verify=$(number_of 20)
     sign=$(number_of 2A)
     inside 'login 0' "ins=20:$verify" pin_accepted tokens 'open 0'
@@ -146,20 +146,20 @@ inside_calls() {
 drained() {
     ANSWER=
     until [ "$ANSWER" = CKR_NO_EVENT ]; do
-        step poll
+        call poll
     done
 }
 
 waiting_program() {
     say '-- pcscd dies while a program waits'
-    step tokens
+    call tokens
     drained
     tell wait
     pcscd_stop KILL
     answer wait
     expect_has 'the wait ends, as the card cannot be reached' '^CKR_OK slot [01]$' "$ANSWER"
     drained
-    steps '  no token is listed' tokens CKR_OK
+    expect_call '  no token is listed' tokens CKR_OK
     tell wait
     back
     answer wait
@@ -171,10 +171,10 @@ waiting_program() {
     answer wait
     drained
     tell wait
-    steps 'C_Finalize without pcscd' final CKR_OK
+    expect_call 'C_Finalize without pcscd' final CKR_OK
     answer wait
     expect '  ends a wait' CKR_CRYPTOKI_NOT_INITIALIZED "$ANSWER"
-    steps '  and C_Initialize begins anew' init CKR_OK
+    expect_call '  and C_Initialize begins anew' init CKR_OK
     back
     works_again 'begun anew'
 }
@@ -197,25 +197,25 @@ readers_are() {
     pcscd_start
     wait_until 20 with_card >"$WORK/reader" || die 'no reader has the card'
     name=$(cat "$WORK/reader")
-    steps "$1: the tokens" tokens "CKR_OK $2=${SERIALS##*=} $(($2 + 1))=${SERIALS##*=}"
-    steps '  their reader' "slot $2" "CKR_OK $name, token"
-    step 'slot 0'
+    expect_call "$1: the tokens" tokens "CKR_OK $2=${SERIALS##*=} $(($2 + 1))=${SERIALS##*=}"
+    expect_call '  their reader' "slot $2" "CKR_OK $name, token"
+    call 'slot 0'
     expect '  slot 0 is still that of the first reader' 'CKR_OK Virtual PCD 00 00' "${ANSWER%,*}"
-    scenario sign "$2"
+    run_scenario sign "$2"
     expect '  the card signs' "sign $2: CKR_OK card" "${ANSWERS[5]}"
 }
 
 other_readers() {
     local line driver=$SANDBOX/libifdvpcd.so
     say '-- pcscd comes back with other readers'
-    steps 'a session' tokens "CKR_OK $SERIALS"
+    expect_call 'a session' tokens "CKR_OK $SERIALS"
     for line in 'open 0' 'login 0' 'find 0' 'signinit 0'; do
-        step "$line"
+        call "$line"
     done
     pcscd_stop KILL
     reader_file vpcd 'Another PCD' 0x8C7B "$driver"
     readers_are 'another name' 4
-    step 'sign 0'
+    call 'sign 0'
     expect_has '  the session with the old reader is over' "^$GONE\$" "$ANSWER"
     pcscd_stop KILL
     reader_file vpcd 'Virtual PCD' 0x8C7B "$driver"
@@ -253,7 +253,7 @@ main() {
     inside_calls
     waiting_program
     other_readers
-    steps 'the program ends' final CKR_OK
+    expect_call 'the program ends' final CKR_OK
     steps_end
     interop_end
 }

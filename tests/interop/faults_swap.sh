@@ -51,16 +51,16 @@ untouched() {
 
 # new_session WHERE SLOT: with the card that is in now.
 new_session() {
-    step tokens
+    call tokens
     [ "$ANSWER" = "CKR_OK ${SERIAL[$IN]}" ] || bad "$1: tokens: $ANSWER, not those of $IN"
-    scenario sign "$2"
+    run_scenario sign "$2"
     [ "${ANSWERS[5]}" = "sign $2: CKR_OK $IN" ] || bad "$1, a new session: ${ANSWERS[5]}"
 }
 
 # begin SLOT: a new session with the card that is in; EXPECTED is what its use is told undisturbed.
 begin() {
-    step tokens
-    step "open $1"
+    call tokens
+    call "open $1"
     EXPECTED=("session $1: CKR_OK public" "login $1: CKR_OK" "find $1: CKR_OK" "signinit $1: CKR_OK"
         "sign $1: CKR_OK $IN")
 }
@@ -71,7 +71,7 @@ ends_here() {
     seen=$(dishonest "$GONE")
     [ -z "$seen" ] || bad "$1: $seen"
     untouched "$1" "$IN" "$3"
-    step "session $2"
+    call "session $2"
     grep -qxE "$GONE" <<<"$ANSWER" || bad "$1: the old session lives: $ANSWER"
     new_session "$1" "$2"
 }
@@ -83,8 +83,7 @@ between_calls() {
         its_turn || [ "$moment" -eq "$MOMENTS" ] || continue
         mark=$(apdu_mark "$OUT")
         begin "$1"
-        PIN=$(pin_of "$1")
-        use "$1" "$moment" "$2"
+        run_scenario use "$1" "$moment" "$2"
         [ "${ANSWERS[4]}" = "sign $1: CKR_OK $IN" ] && bad "moment $moment: signed by $IN"
         ends_here "moment $moment" "$1" "$mark"
         HITS=$((HITS + 1))
@@ -105,19 +104,18 @@ inside_calls() {
         HIT=
         begin "$1"
         mark=$(apdu_mark "$OUT")
-        PIN=$(pin_of "$1")
         tell "stop $call"
-        use "$1"
+        run_scenario use "$1"
         [ -n "$HIT" ] || break
         tell 'stop 0'
         ends_here "before call $call, $STOPPED" "$1" "$mark"
         HITS=$((HITS + 1))
     done
-    step calls
+    call calls
     NEXT=$((call - ANSWER))
     tell 'stop 0'
     report_swaps "slot $1: swap inside calls"
-    step "close $1"
+    call "close $1"
 }
 
 # report_swaps WHAT
@@ -133,10 +131,10 @@ tries_of() {
 # serials: what each card's tokens say, in the order of the slots.
 serials() {
     declare -gA SERIAL
-    step tokens
+    call tokens
     SERIAL[$IN]=${ANSWER#CKR_OK }
     swap
-    step tokens
+    call tokens
     SERIAL[$IN]=${ANSWER#CKR_OK }
     expect_has 'the first card has a serial number' '^0=([0-9A-F]{16}) 1=\1$' "${SERIAL[one]}"
     expect_has 'the second card has one' '^0=([0-9A-F]{16}) 1=\1$' "${SERIAL[two]}"
@@ -157,14 +155,14 @@ main() {
         mkdir -p "$HOME/.config"
         printf 'isolation = %s\n' "$isolation" >"$HOME/.config/jpki-pkcs11.conf"
         steps_start one two
-        steps 'the program begins' init CKR_OK
+        expect_call 'the program begins' init CKR_OK
         serials
         for slot in 0 1; do
             between_calls "$slot" swap
             between_calls "$slot" swap_unseen
             inside_calls "$slot"
         done
-        steps 'the program ends' final CKR_OK
+        expect_call 'the program ends' final CKR_OK
         steps_end
     done
     report_all 85 10

@@ -55,7 +55,7 @@ holder() {
 }
 
 lists_module() {
-    firefox modules | grep -qE "^$NAME"
+    firefox modules | grep -E "^$NAME" >/dev/null
 }
 
 # ---- what must not work ----

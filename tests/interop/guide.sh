@@ -241,6 +241,7 @@ play() {
 
 main() {
     interop_begin "${BASH_SOURCE[0]}" "$@"
+    unset XDG_CACHE_HOME # where most have it: in the home folder
     if [ "$(awk 'NR == 1 { print $3 }' /proc/self/uid_map)" -eq 1 ]; then
         warn 'sshd changes to users of its own, so this test has to be run as root.'
         exit 77

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
+# usage: history.sh [ROUNDS]: of killed writers.
+#
 # The usage history under many writers, killed writers, full and read-only disks; and whether the
 # checker, and the command in docs/history.md, see what was done to it.
 
@@ -8,7 +10,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/interop.sh"
 
 readonly WRITER=$BUILD/tests/unit/history_writer
-readonly WRITERS=8 LINES_EACH=500 KILLS=200 CUTS=50
+readonly WRITERS=8 LINES_EACH=500 CUTS=50
 
 # fresh: an empty state folder.
 fresh() {
@@ -65,27 +67,40 @@ many_writers() {
     expect "$WRITERS programs at once" "$((WRITERS * LINES_EACH)) whole, 0 mended" "$(check)"
 }
 
-# Two programs at once, killed wherever they are.
+history_size() {
+    stat -c %s "$HISTORY" 2>/dev/null || echo 0
+}
+
+is_longer_than() {
+    [ "$(history_size)" -gt "$1" ]
+}
+
+# Two programs at once, killed wherever they are; every other pair when it has begun to write, however
+# slow the machine is.
 killed_writers() {
-    local round
+    local round size rounds=${1:-50}
     local -a writers
     fresh
-    for ((round = 0; round < KILLS; round++)); do
+    for ((round = 0; round < rounds; round++)); do
+        size=$(history_size)
         writers=()
         for _ in 1 2; do
             "$WRITER" add file 1000000 >/dev/null 2>&1 &
             writers+=($!)
         done
         disown "${writers[@]}" # bash need not report that they are killed
+        if ((round % 2)); then
+            wait_until 20 is_longer_than "$size" || true
+        fi
         sleep "0.0$((RANDOM % 40 + 10))"
         kill -KILL "${writers[@]}"
         wait_until 5 process_gone "${writers[0]}"
         wait_until 5 process_gone "${writers[1]}"
     done
-    works "after $KILLS times two killed programs, a line is recorded" add 1
+    works "after $rounds times two killed programs, a line is recorded" add 1
     works '  and the history is sound' check
     say "        $OUTPUT"
-    works '  and was written to' test "$(wc -l <"$HISTORY")" -gt "$KILLS"
+    works '  and was written to' test "$(wc -l <"$HISTORY")" -gt "$((rounds / 2))"
 }
 
 # What is left of a last line when its writer is ended in the middle of it.
@@ -236,7 +251,7 @@ main() {
     need_file 'the history writer' "$WRITER"
     one_line
     many_writers
-    killed_writers
+    killed_writers "$@"
     torn_lines
     damage
     full_disk

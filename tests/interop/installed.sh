@@ -32,7 +32,7 @@ build_and_install() {
     STAGE=$WORK/stage
     MODULES=$(variable p11_module_path)
     CONFIGS=$(variable p11_module_configs)
-    works 'a build for everybody' build_quietly "$WORK/release.log" "$RELEASE" "${CC:-gcc}" \
+    works 'a build for everybody' build_quietly "$RELEASE" "${CC:-gcc}" \
         --prefix=/usr --buildtype=release -Dtests=false
     works 'meson install' install_here
     # These modules were built without a sanitizer.

@@ -119,7 +119,7 @@ signature_certificate() {
 
 # away_from_card PID MARK: it has been at the card since MARK, and has no connection to pcscd now.
 away_from_card() {
-    [ "$(apdus_since card "$2")" -gt 5 ] && ! find "/proc/$1/fd" -lname 'socket:*' | grep -q .
+    [ "$(apdus_since card "$2")" -gt 5 ] && [ -z "$(find "/proc/$1/fd" -lname 'socket:*')" ]
 }
 
 # A reader of what is printed that takes his time, as a pager does: the first write waits for him.
@@ -128,6 +128,7 @@ slow_reader() {
     mkfifo "$WORK/full"
     exec 9<>"$WORK/full"
     dd if=/dev/zero of="$WORK/full" bs=1024 oflag=nonblock 2>/dev/null || true
+    rm -rf "$XDG_CACHE_HOME/jpki-pkcs11" # so that the card has to be asked
     mark=$(apdu_mark card)
     env LD_PRELOAD="$PRELOAD" stdbuf -o0 "$JPKI" cert auth --text >"$WORK/full" 2>/dev/null &
     pid=$!

@@ -74,31 +74,35 @@ deceiving_words() {
     expect_has '  is complained of, harmless' '^jpki: .*\?\[2J\?no' "$OUTPUT"
 }
 
-follow() {
-    local pid
+# follow_start: it has begun to look when it returns. What an earlier one said must not be taken for
+# its own, before the shell in the background has emptied the file.
+follow_start() {
+    : >"$WORK/followed"
     "$JPKI" history --follow >"$WORK/followed" 2>&1 &
-    pid=$!
+    FOLLOWER=$!
     wait_until 5 grep -q "Each use" "$WORK/followed"
+}
+
+follow() {
+    follow_start
     works 'a use while it is followed' sign_sign SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
     wait_until 5 grep -q 'sign signature .*done' "$WORK/followed" || true
-    kill "$pid"
-    wait "$pid" || true
+    kill "$FOLLOWER"
+    wait "$FOLLOWER" || true
     expect_has '  it is shown' '^20.* sign signature +done +.*/pkcs11-tool$' "$(cat "$WORK/followed")"
     expect_has_not '  and no old one' ' auth ' "$(cat "$WORK/followed")"
 }
 
 # The history is emptied in its place while it is followed.
 emptied() {
-    local pid history=$HOME/.local/state/jpki-pkcs11/history.jsonl
+    local history=$HOME/.local/state/jpki-pkcs11/history.jsonl
     cp "$history" "$WORK/history"
-    "$JPKI" history --follow >"$WORK/followed" 2>&1 &
-    pid=$!
-    wait_until 5 grep -q "Each use" "$WORK/followed"
+    follow_start
     : >"$history"
     works 'a use after it was emptied' sign_sign SHA256-RSA-PKCS "$WORK/short" "$WORK/sig"
     wait_until 5 grep -q 'sign signature .*done' "$WORK/followed" || true
-    kill "$pid"
-    wait "$pid" || true
+    kill "$FOLLOWER"
+    wait "$FOLLOWER" || true
     expect '  is shown, from its login on' 2 "$(grep -cE '^20.* sign (login|signature) +done' "$WORK/followed")"
     cat "$WORK/history" >"$history"
 }

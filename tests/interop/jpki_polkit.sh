@@ -65,7 +65,7 @@ rules() {
 
 has_polkit() {
     dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.NameHasOwner \
-        string:org.freedesktop.PolicyKit1 2>/dev/null | grep -q 'boolean true'
+        string:org.freedesktop.PolicyKit1 2>/dev/null | grep 'boolean true' >/dev/null
 }
 
 polkit_start() {
@@ -121,7 +121,7 @@ documented_rule() {
 
 # Before 2.0 pcscd -v does not tell it.
 asks_polkit() {
-    ldd "$1" | grep -q libpolkit
+    ldd "$1" | grep libpolkit >/dev/null
 }
 
 # finds WHAT NAME FINDING: jpki doctor says this, and nothing else is wrong with service and card.

@@ -30,6 +30,7 @@ desktop_is_there() {
 
 # watch_start: it has begun to look when it returns.
 watch_start() {
+    : >"$WORK/watch.log"
     "$JPKI" watch >"$WORK/watch.log" 2>&1 &
     WATCH=$!
     wait_until 10 grep -q 'Each use of the card' "$WORK/watch.log" ||

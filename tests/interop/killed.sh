@@ -100,7 +100,7 @@ closed_by_next_module() {
 }
 
 powered_off() {
-    tail -n "+$(($1 + 1))" "$(card_log card)" | grep -q '^= power off'
+    tail -n "+$(($1 + 1))" "$(card_log card)" | grep '^= power off' >/dev/null
 }
 
 # No module plays a part. How long pcscd takes depends on the reader: here it is below a second.

@@ -48,7 +48,8 @@ main() {
     expect '  the holder was asked once' 1 "$(asked)"
     expect '  the card too' 1 "$(verifies_since card "$mark")"
     works '  openssl accepts it' verify_pkcs1 sha256 "$certificate" "$WORK/short" "$WORK/sig"
-    expect '  the card was closed' 00A4040C07A0000001510000 "$(apdu_lines card "$mark" | tail -n 1)"
+    expect '  the card was closed, and has shown that it is' '> 802A0097010000 -> 6982' \
+        "$(grep '^>' "$(card_log card)" | tail -n 1)"
 
     mark=$(apdu_mark card)
     refused 'the holder thinks better of it' 'CKR_(FUNCTION_CANCELED|USER_NOT_LOGGED_IN|GENERAL_ERROR)' \

@@ -43,12 +43,15 @@ profile_new() {
 
 # ---- the module ----
 
+lists_token() {
+    lists "^$NAME: $MODULE_SIGN: $LABEL_SIGN\$"
+}
+
 by_policy() {
     local mark
     mark=$(apdu_mark card)
     thunderbird_start
-    works 'the sample policy loads the module, and it shows the token' \
-        wait_until 120 lists "^$NAME: $MODULE_SIGN: $LABEL_SIGN\$"
+    works 'the sample policy loads the module, and it shows the token' wait_until 120 lists_token
     expect '  no PIN goes to the card at the start' 0 "$(verifies_since card "$mark")"
     expect_at_most '  APDUs at the start' 10 "$(apdus_since card "$mark")"
 }
@@ -156,6 +159,7 @@ pulled() {
     not_sent 'not valid for this operation'
     expect '  no PIN goes anywhere' 0 "$(verifies_since card "$mark")"
     card_put 0
+    works 'Thunderbird sees that the card is back' wait_until 20 lists_token
     sends 'after the card is back' 2 "$FIRST" 4 "$PIN_SIGN $PIN_SIGN"
 }
 

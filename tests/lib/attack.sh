@@ -54,6 +54,7 @@ victim_ends() {
 hold() {
     rm -f "$WORK/hold"
     mkfifo "$WORK/hold"
+    : >"$WORK/held"
     "$ATTACKER" hold 0 <"$WORK/hold" >"$WORK/held" 2>&1 &
     HOLDER=$!
     exec {HOLD}>"$WORK/hold"

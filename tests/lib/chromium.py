@@ -53,10 +53,18 @@ class Browser:
         self.loading = None
         self.session = self.attach()
 
+    def first_page(self):
+        """The number of the first page. The browser answers orders before it has opened one."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            for target in self.ask("Target.getTargets")["result"]["targetInfos"]:
+                if target["type"] == "page":
+                    return target["targetId"]
+            time.sleep(0.02)
+        raise TimeoutError("the browser opens no page")
+
     def attach(self):
-        targets = self.ask("Target.getTargets")["result"]["targetInfos"]
-        page = next(target for target in targets if target["type"] == "page")
-        answer = self.ask("Target.attachToTarget", targetId=page["targetId"], flatten=True)
+        answer = self.ask("Target.attachToTarget", targetId=self.first_page(), flatten=True)
         self.session = answer["result"]["sessionId"]
         self.ask("Page.enable")
         self.ask("Page.setLifecycleEventsEnabled", enabled=True)

@@ -70,14 +70,21 @@ need_file() {
 }
 
 # wait_until SECONDS COMMAND...: asks COMMAND again and again until it succeeds; fails after
-# SECONDS. No test waits for a fixed time.
+# SECONDS. No test waits for a fixed time. What is not so soon is asked for less and less often: asking
+# costs time that the asked could use. The last time is after the end: between asking and looking at
+# the clock, this shell may have been held up.
 wait_until() {
-    local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+    local end=$((${EPOCHREALTIME/./} + $1 * 1000000)) pause=20 seconds over=
     shift
     until "$@"; do
-        if ((${EPOCHREALTIME/./} > end)); then
+        if [ -n "$over" ]; then
             return 1
         fi
-        sleep 0.02
+        if ((${EPOCHREALTIME/./} > end)); then
+            over=yes
+        fi
+        printf -v seconds '0.%03d' "$pause"
+        sleep "$seconds"
+        pause=$((pause < 200 ? pause * 5 / 4 : pause))
     done
 }

@@ -106,6 +106,12 @@ HOLDER_LEAVES = """
     return window.holder.notes;
 """
 
+# What the button "Stop" does. Firefox asks again for a page whose server went away meanwhile, perhaps
+# the next server, and nobody would be there to answer its questions.
+STOP = """
+    gBrowser.selectedBrowser.stop(Ci.nsIWebNavigation.STOP_ALL);
+"""
+
 ARRIVED = """
     const browser = gBrowser.selectedBrowser;
     return browser.currentURI.spec == arguments[0] && !browser.webProgress.isLoadingDocument;
@@ -140,6 +146,7 @@ def held(firefox, counted, asked, pins, begin, done):
     firefox.script(HOLDER, pins, counted)
     firefox.script(*begin)
     if not wait_for(firefox, *done):
+        firefox.script(STOP)
         sys.exit(f"nothing came of it within {SECONDS} seconds, but {firefox.script(HOLDER_LEAVES)}")
     with open(asked, "a", encoding="ascii") as file:
         for what, text, commands in firefox.script(HOLDER_LEAVES):

@@ -115,5 +115,5 @@ firefox_quits() {
 # Neither a process of Firefox, nor a dead one that nobody has collected.
 firefox_gone() {
     ! grep -qE '^State:[[:space:]]*Z' /proc/[0-9]*/status 2>/dev/null &&
-        ! find /proc -maxdepth 2 -name exe -lname '/usr/lib/firefox-esr/*' 2>/dev/null | grep -q .
+        [ -z "$(find /proc -maxdepth 2 -name exe -lname '/usr/lib/firefox-esr/*' 2>/dev/null)" ]
 }

@@ -6,7 +6,7 @@
 # shellcheck source=tests/lib/suites.sh
 . "$ROOT/tests/lib/suites.sh"
 
-# packages_for WHO: the packages that WHO (demo, tests or i386) needs.
+# packages_for WHO: the packages that WHO (demo, tests, bench or i386) needs.
 packages_for() {
     awk -v who="$1" '!/^#/ { for (i = 2; i <= NF; i++) if ($i == who) print $1 }' \
         "$ROOT/tests/lib/packages"
@@ -22,14 +22,15 @@ missing_packages() {
     done
 }
 
-# as_root COMMAND...
+# as_root COMMAND...: false, with the reason, where that cannot be had.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        die "this needs root (or sudo): $*"
+        warn "this needs root (or sudo): $*"
+        return 1
     fi
 }
 
@@ -79,19 +80,25 @@ keep_from_starting() {
     fi
 }
 
-# apt_quietly ARGUMENT...: what apt prints is shown only when it fails.
-apt_quietly() {
-    local log
+# quietly COMMAND...: the end of what it prints is shown, and only when it fails.
+quietly() {
+    local log code=0
     log=$(mktemp)
-    if as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet \
-        -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 </dev/null; then
-        rm -f "$log"
-        return 0
+    "$@" >"$log" 2>&1 </dev/null || code=$?
+    if [ "$code" -ne 0 ]; then
+        tail -n 60 "$log" >&2
     fi
-    cat "$log" >&2
     rm -f "$log"
-    warn "apt-get $1 failed"
-    return 1
+    return "$code"
+}
+
+# apt_quietly ARGUMENT...
+apt_quietly() {
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet \
+        -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" || {
+        warn "apt-get $1 failed"
+        return 1
+    }
 }
 
 # configure_build FOLDER COMPILER OPTION...: a Meson build folder with these options. A folder made
@@ -108,13 +115,7 @@ configure_build() {
     printf '%s\n' "$stamp" >"$folder/.made-for"
 }
 
-# build_quietly LOG FOLDER COMPILER OPTION...: configures and compiles; prints LOG on failure.
+# build_quietly FOLDER COMPILER OPTION...: configures and compiles everything.
 build_quietly() {
-    local log=$1
-    shift
-    if configure_build "$@" >"$log" 2>&1 && meson compile -C "$1" >>"$log" 2>&1; then
-        return 0
-    fi
-    tail -n 60 "$log" >&2
-    return 1
+    quietly configure_build "$@" && quietly meson compile -C "$1"
 }

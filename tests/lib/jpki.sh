@@ -59,9 +59,9 @@ in_japanese() {
 # own_folder FOLDER: what is made in it from now on is not made on the machine, which keeps what it
 # has there in sight.
 own_folder() {
-    local kept=$WORK/kept entry
+    local kept entry
     [ "$1" != / ] || die 'the root folder cannot be replaced: set a prefix whose first folder exists'
-    mkdir "$kept"
+    kept=$(mktemp -d "$WORK/own.XXXX")
     mount --rbind "$1" "$kept"
     mount -t tmpfs tmpfs "$1"
     for entry in "$kept"/*; do
@@ -122,6 +122,7 @@ interrupted_at() {
     card_insert card 0 --fault "ins=$1:1:delay:4000"
     shift 4
     mkfifo "$WORK/hold"
+    : >"$WORK/held"
     "$ATTACKER" hold 0 <"$WORK/hold" >"$WORK/held" 2>&1 &
     HOLDER=$!
     exec {HOLD}>"$WORK/hold"

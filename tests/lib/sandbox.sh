@@ -2,13 +2,15 @@
 # shellcheck shell=bash
 #
 # A little world for one end-to-end test: its own mounts, network and processes, with its own pcscd
-# and up to two virtual cards. The machine's pcscd, readers, settings and home folders are out of
+# and up to two virtual cards, or sixteen after sandbox_readers. The machine's pcscd, readers, settings and home folders are out of
 # reach, several worlds live side by side, and when the script ends all its processes end with it.
 # After common.sh.
 
 SANDBOX=/run/jpki   # everything that belongs to the test; gone with it
 PCSCD_PID=
-declare -A CARD_PID=()  # by number of the reader, 0 or 1
+PCSCD_PORTS=    # of the virtual readers, as a pattern
+PCSCD_READERS=0 # how many these are
+declare -A CARD_PID=()  # by number of the reader, from 0
 declare -A CARD_NAME=()
 SANDBOX_FAULTS=0        # services that ended badly
 CARDS_MADE=0
@@ -72,7 +74,7 @@ sandbox_environment() {
     unset "${!XDG_@}" "${!JPKI_PKCS11_@}" "${!MOZ_@}" LISTEN_FDS LISTEN_PID OPENSC_CONF OPENSC_DEBUG
     unset {http,https,all,no}_proxy {HTTP,HTTPS,ALL,NO}_PROXY
     unset OPENSSL_CONF SSLKEYLOGFILE WAYLAND_DISPLAY JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS
-    export HOME=$SANDBOX/home XDG_RUNTIME_DIR=$SANDBOX/runtime TMPDIR=$SANDBOX/tmp
+    export HOME=$SANDBOX/home XDG_CACHE_HOME=$SANDBOX/cache XDG_RUNTIME_DIR=$SANDBOX/runtime TMPDIR=$SANDBOX/tmp
     export LC_ALL=C.UTF-8 TZ=UTC
     export DBUS_SESSION_BUS_ADDRESS=disabled: PYTHONDONTWRITEBYTECODE=1
 }
@@ -83,11 +85,27 @@ sandbox_hide_machine() {
     cp "$drivers/serial/libifdvpcd.so" "$SANDBOX/" ||
         die "the driver of virtual readers is missing: install vsmartcard-vpcd"
     mount -t tmpfs tmpfs "$drivers"
-    printf '%s\n' 'FRIENDLYNAME "Virtual PCD"' 'DEVICENAME /dev/null:0x8C7B' \
-        "LIBPATH $SANDBOX/libifdvpcd.so" 'CHANNELID 0x8C7B' >"$SANDBOX/readers/vpcd"
+    sandbox_readers 2
     if [ -e /etc/jpki-pkcs11.conf ]; then
         mount --bind /dev/null /etc/jpki-pkcs11.conf
     fi
+}
+
+# sandbox_readers NUMBER: an even number of virtual readers, at most 16, for the next pcscd_start. vpcd
+# has two to a driver, each at the next port, and keeps their state in the library: each pair needs a copy.
+sandbox_readers() {
+    local pair port name='Virtual PCD' ports=()
+    PCSCD_READERS=$1
+    : >"$SANDBOX/readers/vpcd"
+    for ((pair = 0; pair < $1 / 2; pair++)); do
+        printf -v port '%04X' $((0x8C7B + 2 * pair))
+        ports+=("$port" "$(printf '%04X' $((0x$port + 1)))")
+        cp -n "$SANDBOX/libifdvpcd.so" "$SANDBOX/libifdvpcd-$pair.so"
+        printf '%s\n' "FRIENDLYNAME \"$name\"" "DEVICENAME /dev/null:0x$port" \
+            "LIBPATH $SANDBOX/libifdvpcd-$pair.so" "CHANNELID 0x$port" >>"$SANDBOX/readers/vpcd"
+        name="Virtual PCD $((pair + 2))" # a name that is there twice is one reader for programs
+    done
+    PCSCD_PORTS="($(IFS='|' && printf '%s' "${ports[*]}"))"
 }
 
 # The trap at the end: services end in order, so that their own sanitizers can speak.
@@ -145,13 +163,13 @@ pcscd_start() {
 }
 
 pcscd_ports_free() {
-    ! grep -qE ':8C7[BC] 0{8}:0{4} 0A ' /proc/net/tcp
+    ! grep -qE ":$PCSCD_PORTS 0{8}:0{4} 0A " /proc/net/tcp
 }
 
-# vpcd's two ports, 35963 and 35964, are listening, and so is pcscd's own socket.
+# vpcd's ports, from 35963 on, are listening, and so is pcscd's own socket.
 pcscd_ready() {
     [ -S /run/pcscd/pcscd.comm ] &&
-        [ "$(grep -cE ':8C7[BC] 0{8}:0{4} 0A ' /proc/net/tcp)" -eq 2 ]
+        [ "$(grep -cE ":$PCSCD_PORTS 0{8}:0{4} 0A " /proc/net/tcp)" -eq "$PCSCD_READERS" ]
 }
 
 # pcscd_stop SIGNAL: with KILL it leaves its socket behind, as after a crash.
@@ -189,7 +207,7 @@ card_new() {
     : >"$(card_log "$name")"
 }
 
-# card_insert NAME READER OPTION...: puts a card into reader 0 or 1; the options are those of
+# card_insert NAME READER OPTION...: puts a card into a reader; the options are those of
 # `jpki-vcard run`. Returns when pcscd has seen it.
 card_insert() {
     local name=$1 reader=$2

@@ -21,7 +21,7 @@ ALL_HITS=0
 # The codes that tell a program that the card it knew is gone.
 readonly GONE='CKR_(DEVICE_REMOVED|TOKEN_NOT_PRESENT|SESSION_HANDLE_INVALID)'
 
-# What programs do, by steps; N stands for the slot.
+# What programs do, call by call; N stands for the slot.
 declare -A SCENARIO=(
     [list]='tokens'
     [read]='tokens;open N;objects N;close N'
@@ -100,15 +100,15 @@ await_stop() {
     STOPPED=${HEARD#stop }
 }
 
-# step LINE: one call, to its end. Sets ANSWER.
-step() {
+# call LINE: one call, to its end. Sets ANSWER.
+call() {
     tell "$1"
     answer "$1"
 }
 
-# steps WHAT LINE EXPECTED: one call, and its answer as a whole.
-steps() {
-    step "$2"
+# expect_call WHAT LINE EXPECTED: one call, and its answer as a whole.
+expect_call() {
+    call "$2"
     expect "$1" "$3" "$ANSWER"
 }
 
@@ -125,7 +125,7 @@ change() {
     local old new holds
     old=$(pin_of "$1")
     new=${OTHER_PIN[$old]}
-    step "setpin $1 $old $new"
+    call "setpin $1 $old $new"
     holds=$(pin_of "$1")
     case $ANSWER in
         CKR_OK) [ "$holds" = "$new" ] || ANSWER+=" but the card holds $holds" ;;
@@ -133,45 +133,31 @@ change() {
     esac
 }
 
-# scenario NAME SLOT: all its steps, whatever they are told. Sets ANSWERS.
-scenario() {
-    local line
+# run_scenario NAME SLOT [MOMENT COMMAND]: all its calls, whatever they are told, and COMMAND before the
+# MOMENT-th of them. The PIN is that of the card that is in when it begins. Sets ANSWERS.
+run_scenario() {
+    local line pin moment=0
     local -a lines
+    pin=$(pin_of "$2")
     IFS=';' read -r -a lines <<<"${SCENARIO[$1]//N/$2}"
     ANSWERS=()
     for line in "${lines[@]}"; do
-        case $line in
-            change*) change "$2" ;;
-            login*) step "$line $(pin_of "$2")" ;;
-            *) step "$line" ;;
-        esac
-        ANSWERS+=("$line: $ANSWER")
-    done
-}
-
-# use SLOT [MOMENT COMMAND]: the steps of SCENARIO[use], with COMMAND before the MOMENT-th, and PIN if it is
-# set. Sets ANSWERS.
-use() {
-    local line moment=0
-    local -a lines
-    IFS=';' read -r -a lines <<<"${SCENARIO[use]//N/$1}"
-    ANSWERS=()
-    for line in "${lines[@]}"; do
         moment=$((moment + 1))
-        if [ "$moment" = "${2:-}" ]; then
-            $3
+        if [ "$moment" = "${3:-}" ]; then
+            $4
         fi
         case $line in
-            login*) step "$line${PIN:+ $PIN}" ;;
-            *) step "$line" ;;
+            change*) change "$2" ;;
+            login*) call "$line $pin" ;;
+            *) call "$line" ;;
         esac
         ANSWERS+=("$line: $ANSWER")
     done
 }
 
-# undisturbed NAME SLOT: what the steps are told when nothing happens. Sets EXPECTED.
+# undisturbed NAME SLOT: what the calls are told when nothing happens. Sets EXPECTED.
 undisturbed() {
-    scenario "$@"
+    run_scenario "$@"
     EXPECTED=("${ANSWERS[@]}")
     expect "$1, slot $2: undisturbed" '' "$(printf '%s\n' "${ANSWERS[@]}" | grep -v ': CKR_OK' || true)"
 }

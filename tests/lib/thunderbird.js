@@ -99,10 +99,12 @@ class Holder {
 
 // ---- the module ----
 
+// Each module with the tokens that Thunderbird knows to be there. It does not look again for a second.
 async function modules() {
   const found = [];
   for (const module of await moduleDatabase.listModules()) {
-    const tokens = module.slots.map(slot => slot.tokenName).filter(name => name);
+    const there = module.slots.filter(slot => slot.status !== Ci.nsIPKCS11Slot.SLOT_NOT_PRESENT);
+    const tokens = there.map(slot => slot.tokenName).filter(name => name);
     found.push(`${module.name}: ${module.libName}: ${tokens.join(", ")}`);
   }
   return found.join("\n");
@@ -145,7 +147,9 @@ async function pressInSettings(holder, name, argument) {
   const page = await until(() => {
     const settings = tabmail.currentTabInfo.browser?.contentDocument;
     const frame = settings?.getElementById("contentFrame")?.contentWindow;
-    return frame?.[name] && frame.gSignCertName?.dbKey !== undefined && frame;
+    // Before that, the page shows not all yet, and keeps nothing when it is closed.
+    const restored = settings?.defaultView.currentPageId == "am-e2e.xhtml";
+    return restored && frame?.[name] && frame.gSignCertName?.dbKey !== undefined && frame;
   });
   await page[name](argument);
   tabmail.closeTab(tabmail.currentTabInfo);

@@ -67,7 +67,7 @@ asked() {
 }
 
 lists() {
-    inside modules | grep -qE "$1"
+    inside modules | grep -E "$1" >/dev/null
 }
 
 lists_not() {
