@@ -133,8 +133,7 @@ def main():
             if job.prepare:
                 job.prepare(setup)
     for job in wanted:
-        times = 1 if job.long and model != 'ideal' else int(rounds)
-        for turn in range(times):
+        for turn in range(jobs.rounds_of(model, job, int(rounds))):
             for setup in jobs.SETUPS:
                 row, seen = one_run(job, setup, model, logs)
                 row = {'model': model, 'round': turn, **row}

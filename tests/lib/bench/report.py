@@ -36,7 +36,7 @@ def machine():
     commit = said_by('git', '-C', str(jobs.ROOT), '-c', f'safe.directory={jobs.ROOT}', 'describe',
                      '--always', '--dirty')
     yield f'- jpki-pkcs11: {commit}'
-    yield f'- processor: {model}, {os.cpu_count()} cores; Linux {platform.release()}'
+    yield f'- processor: {model}, {os.cpu_count()} cores; Linux {platform.release().split("-")[0]}'
     for package in PACKAGES:
         yield f'- {package} {said_by("dpkg-query", "-W", "-f", "${Version}", package)}'
 
@@ -90,14 +90,15 @@ def table(model, found):
                    f'{row["above_ms"]:.{digits}f} | {row["memory_kib"]:.0f} | {ratio} |')
 
 
-def write_tables(results, found, rounds):
+def write_tables(results, found):
     lines = [*machine(), f'- {said_by("date", "+%-d %B %Y")}', '']
     for model, (title, _) in jobs.MODELS.items():
-        if any(key[0] == model for key in found):
+        rounds = max((row['rounds'] for key, row in found.items() if key[0] == model), default=0)
+        if rounds:
             lines += [f'### {model.capitalize()}: {title}', '', *table(model, found), '']
-    if rounds > 1:
-        lines += [f'Medians of {rounds} runs, where not one is said.']
-    (results / 'tables.md').write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        if rounds > 1:
+            lines += [f'Medians of {rounds} runs, where not one is said.', '']
+    (results / 'tables.md').write_text('\n'.join(lines), encoding='utf-8')
 
 
 def plot(results, found):
@@ -138,7 +139,7 @@ def main():
     with (results / 'runs.jsonl').open(encoding='utf-8') as lines:
         runs = [json.loads(line) for line in lines]
     found = medians(runs)
-    write_tables(results, found, max(row['rounds'] for row in found.values()))
+    write_tables(results, found)
     plot(results, found)
     print((results / 'tables.md').read_text(encoding='utf-8'))
     if len(sys.argv) > 2:
