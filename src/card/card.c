@@ -125,7 +125,7 @@ enum err card_begin(struct card *card, bool *fresh)
     card->try_long = false;
     enum err e = begin_once(card, fresh);
     /* A reset by another program that pcscd grants just as our transaction begins breaks it.
-     * Nothing but the SELECT was sent, so it can be begun again; as with a fresh card. */
+     * Nothing but the SELECT was sent, so it can be begun again; the card counts as fresh then. */
     if (e == ERR_TRANSPORT) {
         e = begin_once(card, fresh);
         *fresh = true;
@@ -146,8 +146,10 @@ static bool leave_application(struct card *card)
         return true;
     log_write(LOG_INFO, "the issuer domain cannot be selected (%s): the card's power is taken",
               err_text(e));
-    if (is_verdict(e))
+    if (is_verdict(e)) {
         card->drop_works = CARD_NO;
+        card->drop_proved = e != ERR_ANSWER; /* which may have been an accident */
+    }
     return false;
 }
 
@@ -174,6 +176,12 @@ bool card_end(struct card *card, bool drop)
     card->only_power_helps = false;
     card->current_file = 0;
     return ended;
+}
+
+bool card_take_power(struct card *card)
+{
+    bool fresh;
+    return reader_begin(card->reader, &fresh) == ERR_OK && reader_end(card->reader, true);
 }
 
 enum err card_select_again(struct card *card)
@@ -214,6 +222,7 @@ enum err card_prove_dropped(struct card *card, enum card_role role)
     log_write(LOG_WARNING, "this card keeps a verified PIN when another application is selected: "
                            "its power is taken after each operation");
     card->drop_works = CARD_NO;
+    card->drop_proved = true;
     card->maybe_verified = true;
     return ERR_REFUSED;
 }

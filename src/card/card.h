@@ -34,7 +34,10 @@ struct card {
     enum card_known drop_works;     /* selecting another application ends a verified PIN */
     bool query_with_le;             /* the question for tries left must have a fifth byte */
 
-    bool drop_proved; /* CARD_YES, and nobody else can have ended the login meanwhile */
+    /* drop_works is known by a clear word of the card, or by a proof within one transaction, in
+     * which no other program can have ended the login. Only this is told the next program (seen.h)
+     */
+    bool drop_proved;
     bool accepted_now[CARD_ROLES]; /* in this transaction */
     bool accepted[CARD_ROLES];     /* a PIN, since the card was last fresh: see reader_begin() */
 
@@ -42,9 +45,9 @@ struct card {
     uint16_t current_file; /* 0: none or not known */
     bool maybe_verified;   /* the card may hold a verified PIN, ours or left by another program */
     bool only_power_helps; /* selecting another application has not made it forget */
-    bool try_long;         /* it may be lost, and the card's power with it, by trying whether long
-                              reads work: free files are read in it and nothing else. To be set
-                              after card_begin(), which clears it */
+    bool try_long;         /* free files are read in it and nothing else, so an extended command may
+                              be tried even if the card falls silent. Set by the caller, after
+                              card_begin(), which clears it */
 };
 
 #define CARD_PIN_AT 5 /* where the PIN begins, behind CLA INS P1 P2 Lc */
@@ -93,6 +96,10 @@ bool card_forget(struct card *card);
  */
 bool card_end(struct card *card, bool drop);
 
+/* Outside of transactions: takes the power of a card from which nothing comes any more. False when
+ * it may still have it. */
+bool card_take_power(struct card *card);
+
 /* Makes the card forget every PIN, inside a transaction, which stays open with the application
  * selected again. ERR_REFUSED when only taking the power can do it: card_end() then does. Otherwise
  * reader_transmit()'s errors, or what the card says to the selection (apdu_plain_status()). */
@@ -105,10 +112,11 @@ enum err card_select_again(struct card *card);
 /*
  * Finds out whether the card has really forgotten the PIN of ROLE, which must not have been
  * verified since card_drop() or the last card_end(): by reading the certificate that wants it, or
- * by trying a signature where the certificate is free. drop_works is CARD_YES afterwards when it
- * has; CARD_NO, with ERR_REFUSED, when it still knew the PIN, and card_end() will take its power;
- * and as it was, with ERR_OK, when its answer told nothing: also when no PIN was accepted, so that
- * there was none to be forgotten, or a reset or a power cut may have taken it since.
+ * by trying a signature where the certificate is free. In the transaction in which the PIN was
+ * accepted that is a proof (drop_proved). drop_works is CARD_YES afterwards when it has; CARD_NO,
+ * with ERR_REFUSED, when it still knew the PIN, and card_end() will take its power; and as it was,
+ * with ERR_OK, when its answer told nothing: also when no PIN was accepted, so that there was none
+ * to be forgotten, or a reset or a power cut may have taken it since.
  */
 enum err card_prove_dropped(struct card *card, enum card_role role);
 
@@ -127,11 +135,11 @@ enum err card_read_first(struct card *card, uint16_t file, uint8_t *block, size_
  * if known, else empty; it saves one command. ERR_NOT_FOUND also when the file holds no
  * certificate. OUT must be empty.
  *
- * Where the reader takes extended APDUs and the card announces them (ISO/IEC 7816-4, 8.1.1.2.7),
- * all that is left is read with one. Whether both do what they say is first tried in a transaction
- * with try_long. A card that refuses gets short commands in the same transaction; where the command
- * came to nothing (ERR_TRANSPORT), the transaction is worth nothing more, long_reads has become
- * CARD_NO by it, and another one is worth a try.
+ * Where the reader takes APDU_ANSWER_MAX bytes at once and the card announces extended lengths
+ * (ISO/IEC 7816-4, 8.1.1.2.7), all that is left is read with one command. Whether both do what they
+ * say is first tried in a transaction with try_long. A card that refuses gets short commands in the
+ * same transaction; where the command came to nothing (ERR_TRANSPORT), the transaction is worth
+ * nothing more, long_reads has become CARD_NO by it, and another one is worth a try.
  */
 enum err card_read_certificate(struct card *card, uint16_t file, struct bytes first,
                                struct buffer *out);

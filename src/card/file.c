@@ -15,6 +15,8 @@
 #define SHORT_ID_OFFSET_MAX 255 /* READ BINARY with a short identifier has one byte of offset */
 #define OFFSET_MAX 0x7FFF
 
+_Static_assert(APDU_ANSWER_MAX >= DER_CERTIFICATE_MAX, "one command for a certificate");
+
 enum err card_select_file(struct card *card, uint16_t file)
 {
     uint8_t id[2];
@@ -183,6 +185,7 @@ static bool may_read_long(const struct card *card)
 {
     if (card->long_reads == CARD_NO || (card->long_reads == CARD_UNKNOWN && !card->try_long))
         return false;
+    /* Readers say either nothing or much more than a certificate has. */
     if (reader_data_max(card->reader) < APDU_ANSWER_MAX)
         return false;
     uint8_t atr[READER_ATR_MAX];

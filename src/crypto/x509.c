@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "crypto/asn1.h"
+#include "crypto/digest.h"
+#include "crypto/rsa.h"
 #include "crypto/rsakey.h"
 
 /* Views into a certificate (RFC 5280, section 4.1). */
@@ -158,15 +160,27 @@ static bool read_tbs(struct bytes tbs, struct fields *out)
            rsakey_read(out->spki.whole, &out->key) && skip_rest(tbs);
 }
 
-static bool read_certificate(struct bytes der, struct fields *out)
+/* The three parts of a certificate (RFC 5280, section 4.1). */
+struct parts {
+    struct asn1 tbs, algorithm, signature;
+};
+
+static bool split(struct bytes der, struct parts *out)
 {
-    struct asn1 certificate, tbs, algorithm, signature;
+    struct asn1 certificate;
 
     return asn1_take(&der, ASN1_SEQUENCE_TAG, &certificate) && der.len == 0 &&
-           asn1_take(&certificate.content, ASN1_SEQUENCE_TAG, &tbs) &&
-           asn1_take(&certificate.content, ASN1_SEQUENCE_TAG, &algorithm) &&
-           asn1_take(&certificate.content, ASN1_BITS_TAG, &signature) &&
-           certificate.content.len == 0 && read_tbs(tbs.content, out);
+           asn1_take(&certificate.content, ASN1_SEQUENCE_TAG, &out->tbs) &&
+           asn1_take(&certificate.content, ASN1_SEQUENCE_TAG, &out->algorithm) &&
+           asn1_take(&certificate.content, ASN1_BITS_TAG, &out->signature) &&
+           certificate.content.len == 0;
+}
+
+static bool read_certificate(struct bytes der, struct fields *out)
+{
+    struct parts parts;
+
+    return split(der, &parts) && read_tbs(parts.tbs.content, out);
 }
 
 static bool copy_fields(struct x509 *out, struct bytes der, const struct fields *from)
@@ -193,6 +207,29 @@ enum err x509_parse(struct bytes der, struct x509 *out)
         return ERR_MEMORY;
     }
     return ERR_OK;
+}
+
+enum err x509_signed_by(struct bytes der, struct bytes spki)
+{
+    /* sha256WithRSAEncryption, 1.2.840.113549.1.1.11, with NULL */
+    static const uint8_t sha256_rsa[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+                                         0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00};
+    uint8_t hash[DIGEST_MAX], info[DIGEST_INFO_MAX], unused;
+    struct parts parts;
+    struct writer w;
+
+    if (!split(der, &parts))
+        return ERR_ANSWER;
+    if (!bytes_equal(parts.algorithm.whole, bytes_of(sha256_rsa, sizeof(sha256_rsa))) ||
+        !bytes_take_u8(&parts.signature.content, &unused) || unused != 0)
+        return ERR_BAD_SIGNATURE;
+    writer_init(&w, info, sizeof(info));
+    enum err e = digest_once(DIGEST_SHA256, parts.tbs.whole, hash);
+    if (e == ERR_OK)
+        e = digest_info(DIGEST_SHA256, bytes_of(hash, DIGEST_SHA256_SIZE), &w);
+    if (e == ERR_OK)
+        e = rsa_check_pkcs1(spki, writer_result(&w), parts.signature.content);
+    return e;
 }
 
 void x509_clear(struct x509 *x)

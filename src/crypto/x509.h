@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What PKCS#11 wants to know of a certificate.
+ * What PKCS#11 wants to know of a certificate, and whether it came from the card unharmed.
  */
 #ifndef JPKI_CRYPTO_X509_H
 #define JPKI_CRYPTO_X509_H
@@ -29,5 +29,13 @@ struct x509 {
  */
 enum err x509_parse(struct bytes der, struct x509 *out);
 void x509_clear(struct x509 *x);
+
+/*
+ * Whether DER, one certificate and nothing after it, was signed by the key SPKI (DER
+ * SubjectPublicKeyInfo), by sha256WithRSAEncryption (RFC 4055, section 5), as the card's all are:
+ * so that each byte of it is as it was issued. ERR_BAD_SIGNATURE also with another algorithm;
+ * ERR_ANSWER when DER is no certificate; ERR_CRYPTO, ERR_MEMORY when that could not be checked.
+ */
+enum err x509_signed_by(struct bytes der, struct bytes spki);
 
 #endif

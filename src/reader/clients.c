@@ -13,7 +13,7 @@
 
 #define NAME "/pcscd/pcscd.comm" /* below /run or /var/run */
 
-/* Bytes. A thousand sockets make 80,000 of them, which the kernel writes in 0.3 ms. */
+/* Bytes. A thousand sockets make 80,000 of them. */
 #define LIST_MAX 262144
 #define ROOM 4096 /* of many lines; no name has more than 108 bytes (unix(7)) */
 
@@ -40,7 +40,8 @@ static void look_at(const char *line, size_t len, struct tally *tally)
         tally->connections++; /* also one that the service has not taken up yet */
 }
 
-/* The whole lines of TEXT. The number of bytes of the last one, which is not whole. */
+/* Looks at each whole line of TEXT, which it changes. How many bytes are left behind the last
+ * line's end. */
 static size_t look_at_all(char *text, size_t len, struct tally *tally)
 {
     char *end;
@@ -62,7 +63,7 @@ static ssize_t read_some(int fd, char *out, size_t room)
     return n;
 }
 
-/* False when the list does not end, or a line. */
+/* False when the list is longer than LIST_MAX, a line longer than ROOM, or reading fails. */
 static bool look_through(int fd, struct tally *tally)
 {
     char text[ROOM];

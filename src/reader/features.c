@@ -51,7 +51,7 @@ static uint32_t little_endian(struct bytes in)
     return value;
 }
 
-enum err properties_data_max(struct bytes list, uint32_t *bytes)
+enum err features_data_max(struct bytes list, uint32_t *bytes)
 {
     uint32_t found = 0;
     bool told = false;

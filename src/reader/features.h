@@ -27,6 +27,6 @@ enum err features_find(struct bytes list, uint8_t tag, uint32_t *code);
  * data, in bytes, that a command or a response may have. 0 when the reader does not tell, and when
  * what it tells means short APDUs alone. ERR_ANSWER (0) when LIST is malformed.
  */
-enum err properties_data_max(struct bytes list, uint32_t *bytes);
+enum err features_data_max(struct bytes list, uint32_t *bytes);
 
 #endif

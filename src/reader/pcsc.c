@@ -60,7 +60,7 @@ static void count_links(int more)
     atomic_fetch_add(&links, more);
 }
 
-unsigned links_open(void)
+unsigned link_count(void)
 {
     int n = atomic_load(&links);
     bool ours = atomic_load(&owner) == (long)getpid() && !service_renamed();

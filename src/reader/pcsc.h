@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * What view.c and reader.c share, which implement reader.h on pcsc-lite. The door to <winscard.h>,
- * and private to them.
+ * What view.c, reader.c and service.c share, which implement reader.h on pcsc-lite. The door to
+ * <winscard.h>, and private to them.
  *
  * Written against pcsc-lite 1.9: what it does beyond the PC/SC specification is said where it
  * matters.
@@ -29,14 +29,14 @@ enum err link_open(struct link *link);
 void link_close(struct link *link);
 
 /*
- * How many this process has open through here, each of which is one socket; other libraries may
- * have more. One that a service had which is gone counts until somebody has noticed. 0 where the
- * environment has given the service's socket another name.
+ * How many connections link_open() has opened in this process that are not closed, each of which is
+ * one socket; other libraries of the process may have more. One to a service that is gone counts
+ * until link_close(). 0 where the environment has given the service's socket another name.
  */
-unsigned links_open(void);
+unsigned link_count(void);
 
 /* Whether the environment has given the service's socket another name (PCSCLITE_CSOCK_NAME). Looks
- * once, as libpcsclite does. */
+ * once, as libpcsclite does. (service.c) */
 bool service_renamed(void);
 
 /* The error that RV, the answer to CALL, means; logged. */

@@ -41,7 +41,7 @@ struct reader {
     bool doubtful; /* the card may have been reset since the last transaction, or have no power */
     /* ms: since the last rest, the begin of the first transaction and the end of the last one */
     uint64_t used_since, used_until;
-    uint64_t use;             /* ms of it after which we look who else is there */
+    uint64_t look_after;      /* ms of use after which we look whether the card is to rest */
     bool features_asked;      /* since it was connected */
     uint32_t pad_code;        /* control code for a PIN on the reader's pad; 0: it has none */
     uint32_t properties_code; /* for more that it tells of itself; 0: it tells no more */
@@ -251,10 +251,10 @@ static enum err begin_once(struct reader *reader, bool *fresh, bool *retry)
 static bool must_rest(struct reader *reader)
 {
     uint64_t used = reader->used_until - reader->used_since;
-    if (used < reader->use)
+    if (used < reader->look_after)
         return false;
-    if (used < USE_ALONE_MS && clients_only_ours(CLIENTS_LIST, links_open())) {
-        reader->use = used + USE_MS < USE_ALONE_MS ? used + USE_MS : USE_ALONE_MS;
+    if (used < USE_ALONE_MS && clients_only_ours(CLIENTS_LIST, link_count())) {
+        reader->look_after = used + USE_MS < USE_ALONE_MS ? used + USE_MS : USE_ALONE_MS;
         return false;
     }
     log_write(LOG_DEBUG, "the card rests, for others who %s",
@@ -280,7 +280,7 @@ enum err reader_begin(struct reader *reader, bool *fresh)
     uint64_t now = now_ms();
     if (now >= reader->used_until + REST_MS) {
         reader->used_since = now;
-        reader->use = USE_MS;
+        reader->look_after = USE_MS;
     }
     return e;
 }
@@ -375,9 +375,9 @@ static size_t ask_data_max(struct reader *reader)
     if (reader->properties_code == 0)
         return READER_SHORT_DATA_MAX;
     struct bytes list = ask_list(reader, reader->properties_code, "properties", room);
-    if (properties_data_max(list, &max) != ERR_OK)
+    if (features_data_max(list, &max) != ERR_OK)
         log_write(LOG_WARNING, "the reader's list of properties makes no sense");
-    return max > READER_SHORT_DATA_MAX ? max : READER_SHORT_DATA_MAX;
+    return max != 0 ? max : READER_SHORT_DATA_MAX; /* features_data_max() tells no less */
 }
 
 size_t reader_data_max(struct reader *reader)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * The narrow waist between the module and PC/SC. view.c and reader.c implement it on pcsc-lite;
- * only they and what they share (pcsc.h) know <winscard.h>. The tests link a scripted twin in their
- * place.
+ * The narrow waist between the module and PC/SC. view.c, reader.c and service.c implement it on
+ * pcsc-lite; only they and what they share (pcsc.h) know <winscard.h>. The tests link a scripted
+ * twin in their place.
  */
 #ifndef JPKI_READER_READER_H
 #define JPKI_READER_READER_H
@@ -14,9 +14,9 @@
 #include "support/bytes.h"
 #include "support/err.h"
 
-#define READER_ATR_MAX 33       /* bytes, ISO 7816-3 */
-#define READER_RESPONSE_MAX 258 /* bytes of a short response: 256 and the status word */
-#define READER_SHORT_DATA_MAX 256
+#define READER_ATR_MAX 33         /* bytes, ISO 7816-3 */
+#define READER_RESPONSE_MAX 258   /* bytes of a short response: 256 and the status word */
+#define READER_SHORT_DATA_MAX 256 /* bytes of data in a response of a short command */
 
 /*
  * A view of all readers. Each has a connection to the service of its own: one may be waiting while
@@ -44,7 +44,7 @@ struct reader_state {
 struct reader_view *reader_view_new(void);
 void reader_view_free(struct reader_view *view);
 
-#define READER_RUN_SIZE 80
+#define READER_RUN_SIZE 80 /* bytes, with the terminator */
 
 /*
  * Which run of the service this is, as a text without blanks: another one after each of its starts.
@@ -93,16 +93,15 @@ void reader_free(struct reader *reader);
  * or exchanged since the last transaction (new connection, reset by another program, a command that
  * failed). FRESH is valid also when an error is returned.
  * ERR_BUSY when another program holds the card for more than a few seconds. (A new connection, to a
- * card that was put in or whose power was taken, cannot be bounded: pcscd keeps it waiting while a
- * transaction is held elsewhere; a reset needs none.) ERR_NO_CARD,
- * ERR_NO_READER, ERR_NO_SERVICE, ERR_TRANSPORT; no transaction is open after any error.
+ * card that was put in or whose power reader_end() has taken, cannot be bounded: pcscd keeps it
+ * waiting while a transaction is held elsewhere; a reset needs none.) ERR_NO_CARD, ERR_NO_READER,
+ * ERR_NO_SERVICE, ERR_TRANSPORT; no transaction is open after any error.
  */
 enum err reader_begin(struct reader *reader, bool *fresh);
 
 /*
  * Inside a transaction: the most data, in bytes, that a response may have: READER_SHORT_DATA_MAX,
- * or more where the reader says so (PC/SC part 10, dwMaxAPDUDataSize) and the connection is T=1. It
- * is not believed any more once a command that left room for more than that has come to nothing.
+ * or more where the reader says so (PC/SC part 10, dwMaxAPDUDataSize) and the connection is T=1.
  * Sends the card nothing; the reader is asked once per connection.
  */
 size_t reader_data_max(struct reader *reader);
@@ -112,9 +111,11 @@ size_t reader_data_max(struct reader *reader);
 size_t reader_atr(struct reader *reader, uint8_t atr[READER_ATR_MAX]);
 
 /*
- * Sends COMMAND and receives the response with its status word into RESPONSE, which has room for
- * ROOM bytes, READER_RESPONSE_MAX at least, more only as reader_data_max() says; RECEIVED is the
- * number of bytes, 0 on error.
+ * Sends COMMAND and receives the response with its status word into RESPONSE; RECEIVED is the
+ * number of bytes, 0 on error. ROOM is that of RESPONSE: READER_RESPONSE_MAX for a command in the
+ * short form, and for one in the extended form what it asks for, up to reader_data_max(), and the
+ * two bytes of the status word. If such a one comes to nothing, the reader is not believed any
+ * more: reader_data_max() is READER_SHORT_DATA_MAX from then on.
  * Only inside a transaction, which is to be ended by reader_end() also after an error. ERR_NO_CARD,
  * ERR_NO_READER, ERR_NO_SERVICE: nothing more can be sent in it. ERR_TRANSPORT: what the card did
  * is not known. COMMAND is not copied and not logged.

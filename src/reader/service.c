@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: LGPL-2.1-or-later
+ *
+ * Where pcscd is, and which run of it: what can be told without asking it.
+ */
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
@@ -10,7 +13,7 @@
 #include "reader/pcsc.h"
 #include "reader/reader.h"
 
-/* pcscd writes its number into this file, beside its socket, at each start. */
+/* pcscd writes its process id into this file, beside its socket, at each start. */
 #define FOLDER "/run/pcscd"
 #define FILE_NAME "pcscd.pid"
 
@@ -22,11 +25,15 @@ static void look(void)
 {
     const char *named = secure_getenv("PCSCLITE_CSOCK_NAME");
     renamed = named != NULL;
-    char *socket = renamed ? strdup(named) : NULL;
-    int n = snprintf(folder, sizeof(folder), "%s", socket != NULL ? dirname(socket) : FOLDER);
+    if (!renamed) {
+        snprintf(folder, sizeof(folder), "%s", FOLDER);
+        return;
+    }
+    char *socket = strdup(named);
+    int n = socket != NULL ? snprintf(folder, sizeof(folder), "%s", dirname(socket)) : -1;
     free(socket);
     if (n < 0 || (size_t)n >= sizeof(folder))
-        folder[0] = '\0';
+        folder[0] = '\0'; /* another service's folder would tell of another run */
 }
 
 bool service_renamed(void)

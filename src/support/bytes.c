@@ -126,6 +126,8 @@ bool buffer_set(struct buffer *out, struct bytes in)
 
 void buffer_clear(struct buffer *b)
 {
+    if (b->data != NULL)
+        explicit_bzero(b->data, b->len); /* a certificate may have its holder's name and address */
     free(b->data);
     *b = (struct buffer){0};
 }

@@ -207,7 +207,7 @@ static void export(struct config *config, struct config_state *state)
         .consent = (enum config_consent)number[CONFIG_KEY_CONSENT],
         .isolation = number[CONFIG_KEY_ISOLATION] != 0,
         .pss = number[CONFIG_KEY_PSS] != 0,
-        .cache = number[CONFIG_KEY_CACHE] != 0,
+        .certificates_cache = number[CONFIG_KEY_CERTIFICATES_CACHE] != 0,
         .history = (enum config_history)number[CONFIG_KEY_HISTORY],
         .history_required = number[CONFIG_KEY_HISTORY_REQUIRED] != 0,
         .history_digests = number[CONFIG_KEY_HISTORY_DIGESTS] != 0,
@@ -215,7 +215,7 @@ static void export(struct config *config, struct config_state *state)
         .log_file = state->text[CONFIG_KEY_LOG_FILE],
         .reader_ignore = state->text[CONFIG_KEY_READER_IGNORE],
         .pinpad = number[CONFIG_KEY_READER_PINPAD] != 0,
-        .extended = number[CONFIG_KEY_READER_EXTENDED] != 0,
+        .reader_extended = number[CONFIG_KEY_READER_EXTENDED] != 0,
         .complaints = state->complaints,
         .complaint_count = state->complaint_count,
     };

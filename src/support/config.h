@@ -26,7 +26,7 @@ struct config {
     enum config_consent consent; /* sign.consent */
     bool isolation;              /* isolation */
     bool pss;                    /* pss */
-    bool cache;                  /* certificates.cache */
+    bool certificates_cache;     /* certificates.cache */
     enum config_history history; /* history */
     bool history_required;       /* history.required */
     bool history_digests;        /* history.digests */
@@ -34,7 +34,7 @@ struct config {
     char *log_file;              /* log.file, or NULL */
     char *reader_ignore;         /* reader.ignore: glob pattern of reader names, or NULL */
     bool pinpad;                 /* reader.pinpad */
-    bool extended;               /* reader.extended */
+    bool reader_extended;        /* reader.extended */
     char **complaints;           /* what was wrong: "FILE:LINE: …", for the log */
     size_t complaint_count;
 };

@@ -67,7 +67,7 @@ static const struct row rows[CONFIG_KEY_COUNT] = {
                             0},
     [CONFIG_KEY_ISOLATION] = {"isolation", KIND_WORD, RULE_HIGHER, 1, yes_no, 0},
     [CONFIG_KEY_PSS] = {"pss", KIND_WORD, RULE_DEFAULT, 1, yes_no, 0},
-    [CONFIG_KEY_CACHE] = {"certificates.cache", KIND_WORD, RULE_LOWER, 1, yes_no, 0},
+    [CONFIG_KEY_CERTIFICATES_CACHE] = {"certificates.cache", KIND_WORD, RULE_LOWER, 1, yes_no, 0},
     [CONFIG_KEY_HISTORY] = {"history", KIND_WORD, RULE_KEEP, CONFIG_HISTORY_FILE, histories, 0},
     [CONFIG_KEY_HISTORY_REQUIRED] = {"history.required", KIND_WORD, RULE_HIGHER, 0, yes_no, 0},
     [CONFIG_KEY_HISTORY_DIGESTS] = {"history.digests", KIND_WORD, RULE_LOWER, 0, yes_no, 0},

@@ -17,8 +17,12 @@ static ssize_t read_open(int fd, void *room, size_t size)
     struct stat st;
     if (fstat(fd, &st) != 0)
         return -1;
-    if (!S_ISREG(st.st_mode) || (unsigned long long)st.st_size > size) {
-        errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+        errno = S_ISREG(st.st_mode) ? EPERM : EINVAL;
+        return -1;
+    }
+    if ((unsigned long long)st.st_size > size) {
+        errno = EFBIG;
         return -1;
     }
     return read(fd, room, size);

@@ -11,7 +11,8 @@
 
 /*
  * Reads the file NAME in FOLDER into ROOM of SIZE bytes; LEN is how many it has. False, LEN 0, with
- * errno when it cannot be read, is no regular file (EINVAL) or has more than SIZE bytes (EFBIG).
+ * errno when it cannot be read, is no regular file (EINVAL), another user's (EPERM), or has more
+ * than SIZE bytes (EFBIG).
  */
 bool smallfile_read(int folder, const char *name, void *room, size_t size, size_t *len);
 

@@ -21,7 +21,7 @@
 #define FILES_MAX 96 /* three for each card */
 #define FILE_SIZE (DER_CERTIFICATE_MAX + (size_t)DIGEST_SHA256_SIZE)
 
-static enum err hash_key(const uint8_t *identity, uint16_t file, struct bytes first, uint8_t *hash)
+static enum err hash_key(const uint8_t *identity, uint16_t file, uint8_t *hash)
 {
     const uint8_t number[] = {(uint8_t)(file >> 8), (uint8_t)file};
     struct digest *d = digest_new(DIGEST_SHA256);
@@ -29,39 +29,35 @@ static enum err hash_key(const uint8_t *identity, uint16_t file, struct bytes fi
     if (e == ERR_OK)
         e = digest_update(d, bytes_of(number, sizeof(number)));
     if (e == ERR_OK)
-        e = digest_update(d, first);
-    if (e == ERR_OK)
         e = digest_final(d, hash);
     digest_free(d);
     return e;
 }
 
-static bool make_name(const uint8_t *identity, uint16_t file, struct bytes first,
-                      char name[NAME_SIZE])
+static bool make_name(const uint8_t *identity, uint16_t file, char name[NAME_SIZE])
 {
     uint8_t hash[DIGEST_MAX];
     char hex[2 * DIGEST_SHA256_SIZE + 1];
-    if (hash_key(identity, file, first, hash) != ERR_OK)
+    if (hash_key(identity, file, hash) != ERR_OK)
         return false;
     bytes_hex(bytes_of(hash, DIGEST_SHA256_SIZE), hex);
     snprintf(name, NAME_SIZE, PREFIX "%s", hex);
     return true;
 }
 
-/* What was kept: the certificate, and its SHA-256. */
-static bool is_sound(struct bytes kept, struct bytes first, struct bytes *der)
+/* Whether KEPT is a whole certificate, and behind it its own SHA-256. */
+static bool is_sound(struct bytes kept, struct bytes *der)
 {
     uint8_t hash[DIGEST_MAX];
     size_t size;
     return bytes_take(&kept, kept.len < DIGEST_SHA256_SIZE ? 0 : kept.len - DIGEST_SHA256_SIZE,
                       der) &&
            der_certificate_size(*der, &size) == ERR_OK && size == der->len &&
-           bytes_equal(bytes_first(*der, first.len), first) &&
            digest_once(DIGEST_SHA256, *der, hash) == ERR_OK &&
            bytes_equal(kept, bytes_of(hash, DIGEST_SHA256_SIZE));
 }
 
-bool certcache_find(const uint8_t *identity, uint16_t file, struct bytes first, struct buffer *der)
+bool certcache_find(const uint8_t identity[DIGEST_SHA256_SIZE], uint16_t file, struct buffer *der)
 {
     uint8_t room[FILE_SIZE];
     char name[NAME_SIZE];
@@ -69,9 +65,9 @@ bool certcache_find(const uint8_t *identity, uint16_t file, struct bytes first, 
     size_t len;
     int saved = errno;
     int folder = folder_cache(false);
-    bool ok = folder >= 0 && make_name(identity, file, first, name) &&
+    bool ok = folder >= 0 && make_name(identity, file, name) &&
               smallfile_read(folder, name, room, sizeof(room), &len) &&
-              is_sound(bytes_of(room, len), first, &found) && buffer_set(der, found);
+              is_sound(bytes_of(room, len), &found) && buffer_set(der, found);
     if (folder >= 0)
         close(folder);
     errno = saved;
@@ -112,13 +108,13 @@ static void make_room(int folder)
         close(copy);
 }
 
-void certcache_keep(const uint8_t *identity, uint16_t file, struct bytes first, struct bytes der)
+void certcache_keep(const uint8_t identity[DIGEST_SHA256_SIZE], uint16_t file, struct bytes der)
 {
     uint8_t room[FILE_SIZE], hash[DIGEST_MAX];
     char name[NAME_SIZE];
     struct writer w;
     int saved = errno;
-    if (digest_once(DIGEST_SHA256, der, hash) != ERR_OK || !make_name(identity, file, first, name))
+    if (digest_once(DIGEST_SHA256, der, hash) != ERR_OK || !make_name(identity, file, name))
         return;
     writer_init(&w, room, sizeof(room));
     writer_bytes(&w, der);
@@ -135,12 +131,12 @@ void certcache_keep(const uint8_t *identity, uint16_t file, struct bytes first, 
     errno = saved;
 }
 
-void certcache_forget(const uint8_t *identity, uint16_t file, struct bytes first)
+void certcache_forget(const uint8_t identity[DIGEST_SHA256_SIZE], uint16_t file)
 {
     char name[NAME_SIZE];
     int saved = errno;
     int folder = folder_cache(false);
-    if (folder >= 0 && make_name(identity, file, first, name))
+    if (folder >= 0 && make_name(identity, file, name))
         unlinkat(folder, name, 0);
     if (folder >= 0)
         close(folder);

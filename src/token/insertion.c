@@ -143,10 +143,11 @@ static enum err meet(struct insertion *in, struct reader *reader, const struct s
 }
 
 /* For the next program. That the card has forgotten a PIN over transactions may be the doing of
- * another program, which has selected something else, or guessed wrong. */
+ * another program, which has selected something else, or guessed wrong; and that it would not, an
+ * answer that was spoilt on its way. */
 static enum card_known to_note(const struct card *card)
 {
-    return card->drop_works == CARD_YES && !card->drop_proved ? CARD_UNKNOWN : card->drop_works;
+    return card->drop_proved ? card->drop_works : CARD_UNKNOWN;
 }
 
 static void note(struct insertion *in)
@@ -166,7 +167,7 @@ static bool is_same(const struct insertion *in, const struct seen *seen)
 static void take_over(struct insertion *in, const struct seen *seen)
 {
     in->card.drop_works = in->noted = seen->drop_works;
-    in->card.drop_proved = seen->drop_works == CARD_YES;
+    in->card.drop_proved = seen->drop_works != CARD_UNKNOWN;
 }
 
 /* Inside the transaction: another program may have noted more while we waited for it. */
@@ -179,25 +180,23 @@ static void take_over_or_note(struct insertion *in)
         note(in);
 }
 
-/* ERR_NOT_FOUND: nothing is noted, or of another card, and the card has to be asked everything. A
- * note with which the card makes no sense is taken away; that of another card is replaced anyhow.
- */
-static enum err meet_again(struct insertion *in, struct reader *reader)
+/* False when nothing is noted, or of another card, whose note will be replaced: the card has to be
+ * asked everything. A note with which the card makes no sense is taken away. */
+static bool meet_again(struct insertion *in, struct reader *reader, enum err *e)
 {
     struct seen seen;
     if (!seen_find(in->reader, in->events, &seen))
-        return ERR_NOT_FOUND;
-    enum err e = meet(in, reader, &seen);
-    if (e == ERR_FOREIGN || e == ERR_ANSWER)
+        return false;
+    *e = meet(in, reader, &seen);
+    if (*e == ERR_FOREIGN || *e == ERR_ANSWER || *e == ERR_NOT_FOUND)
         seen_forget(in->reader);
-    if (e != ERR_OK)
-        return e == ERR_NOT_FOUND ? ERR_ANSWER : e;
-    if (!is_same(in, &seen)) {
+    if (*e == ERR_OK && !is_same(in, &seen)) {
         card_end(&in->card, false);
-        return ERR_NOT_FOUND;
+        return false;
     }
-    take_over(in, &seen);
-    return ERR_OK;
+    if (*e == ERR_OK)
+        take_over(in, &seen);
+    return true;
 }
 
 enum err insertion_recognise(struct insertion *in, struct reader *reader, const char *name,
@@ -208,8 +207,8 @@ enum err insertion_recognise(struct insertion *in, struct reader *reader, const 
     memset(in, 0, sizeof(*in));
     in->reader = name;
     in->events = events;
-    enum err e = meet_again(in, reader);
-    if (e == ERR_NOT_FOUND) {
+    enum err e;
+    if (!meet_again(in, reader, &e)) {
         e = meet(in, reader, NULL);
         if (e == ERR_OK)
             take_over_or_note(in);

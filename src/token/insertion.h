@@ -21,9 +21,11 @@ struct insertion {
     uint8_t first[256];    /* first block of the authentication certificate, or of its CA's */
     size_t first_len;
     bool first_is_certificate;
-    uint8_t identity[DIGEST_MAX]; /* SHA-256 of what tells this card from others */
+    uint8_t identity[DIGEST_MAX]; /* SHA-256 of what tells this card from others; the rest of its
+                                   * room is digest_final()'s */
     char serial[16 + 1];          /* the beginning of that in hexadecimal */
     bool refused_pss;             /* by this very card */
+    bool distrusts_kept;          /* a certificate that was kept (certcache.h) is not this card's */
     bool pad;                     /* the reader has a PIN pad */
     bool unproven;                /* the card may have been exchanged since the last comparison */
     bool lost;                    /* it was: another card answered */
@@ -68,8 +70,9 @@ void insertion_forgotten(struct insertion *in);
  * is to be closed by whoever meets it next. Accepts {0}. */
 void insertion_leave(struct insertion *in);
 
-/* Ends the transaction; see card_end(). Also takes the mark away, or says in it that the card keeps
- * a PIN for us. */
+/* Ends the transaction; see card_end(). Takes the mark away, or says in it that the card keeps a
+ * PIN for us, or leaves it where the card could not be closed. What was found out is noted for the
+ * next program (seen.h), before the end, so that notes come in the order of transactions. */
 void insertion_end(struct insertion *in, bool drop);
 
 #endif

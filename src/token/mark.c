@@ -10,14 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "crypto/digest.h"
 #include "support/descriptor.h"
 #include "support/folder.h"
 #include "support/log.h"
 #include "support/secret.h"
+#include "token/readername.h"
 
-#define HASH_BYTES 8
-#define PREFIX_SIZE (sizeof("card--") + (size_t)(2 * HASH_BYTES))
+#define PREFIX_SIZE (sizeof("card--") + READERNAME_HASH_SIZE)
 #define LINE_SIZE 64
 
 static const char *const words[] = {[MARK_OPERATION] = "operation", [MARK_KEPT] = "kept"};
@@ -25,13 +24,10 @@ static const char *const words[] = {[MARK_OPERATION] = "operation", [MARK_KEPT] 
 /* What the names of all marks for READER begin with; empty when it cannot be computed. */
 static void prefix_of(const char *reader, char prefix[PREFIX_SIZE])
 {
-    uint8_t hash[DIGEST_MAX] = {0};
-    char hex[2 * HASH_BYTES + 1];
+    char hash[READERNAME_HASH_SIZE];
     prefix[0] = '\0';
-    if (digest_once(DIGEST_SHA256, bytes_of_text(reader), hash) != ERR_OK)
-        return;
-    bytes_hex(bytes_of(hash, HASH_BYTES), hex);
-    snprintf(prefix, PREFIX_SIZE, "card-%s-", hex);
+    if (readername_hash(reader, hash))
+        snprintf(prefix, PREFIX_SIZE, "card-%s-", hash);
 }
 
 void mark_name(const char *reader, char name[MARK_NAME_SIZE])
@@ -145,7 +141,8 @@ static bool is_kept_by_the_living(const char *line)
     return strcmp(word, words[MARK_KEPT]) == 0 && start != 0 && start_of(pid) == start;
 }
 
-static bool is_stray(int folder, const char *name)
+/* Whether there is a mark NAME that is STRAY, or one of a login that is kept. */
+static bool is_one(int folder, const char *name, bool stray)
 {
     char line[LINE_SIZE];
     int fd = open_mark(folder, name, O_RDONLY);
@@ -154,7 +151,7 @@ static bool is_stray(int folder, const char *name)
     ssize_t n = read(fd, line, sizeof(line) - 1);
     line[n > 0 ? n : 0] = '\0';
     close(fd);
-    return !is_kept_by_the_living(line);
+    return is_kept_by_the_living(line) != stray;
 }
 
 /* The folder with its marks, for closedir(); NULL when there is none. */
@@ -167,18 +164,18 @@ static DIR *open_marks(void)
     return marks;
 }
 
-/* The next stray mark's name, or NULL. */
-static const char *next_stray(DIR *marks, const char *prefix, const char *mine)
+/* The name of the next mark that is STRAY, or not; or NULL. */
+static const char *next(DIR *marks, const char *prefix, const char *mine, bool stray)
 {
     struct dirent *entry;
     while (prefix[0] != '\0' && (entry = readdir(marks)) != NULL)
         if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 &&
-            strcmp(entry->d_name, mine) != 0 && is_stray(dirfd(marks), entry->d_name))
+            strcmp(entry->d_name, mine) != 0 && is_one(dirfd(marks), entry->d_name, stray))
             return entry->d_name;
     return NULL;
 }
 
-bool mark_stray(const char *reader, const char *mine)
+static bool is_there(const char *reader, const char *mine, bool stray)
 {
     char prefix[PREFIX_SIZE];
     int saved = errno;
@@ -186,11 +183,21 @@ bool mark_stray(const char *reader, const char *mine)
     DIR *marks = open_marks();
     if (marks != NULL) {
         prefix_of(reader, prefix);
-        found = next_stray(marks, prefix, mine) != NULL;
+        found = next(marks, prefix, mine, stray) != NULL;
         closedir(marks);
     }
     errno = saved;
     return found;
+}
+
+bool mark_stray(const char *reader, const char *mine)
+{
+    return is_there(reader, mine, true);
+}
+
+bool mark_kept(const char *reader, const char *mine)
+{
+    return is_there(reader, mine, false);
 }
 
 void mark_clear_strays(const char *reader, const char *mine)
@@ -201,7 +208,7 @@ void mark_clear_strays(const char *reader, const char *mine)
     DIR *marks = open_marks();
     if (marks != NULL) {
         prefix_of(reader, prefix);
-        while ((name = next_stray(marks, prefix, mine)) != NULL)
+        while ((name = next(marks, prefix, mine, true)) != NULL)
             unlinkat(dirfd(marks), name, 0);
         closedir(marks);
     }

@@ -42,7 +42,10 @@ void mark_clear(const char *name);
  * or of a login kept by a process that has ended. MINE may be empty. */
 bool mark_stray(const char *reader, const char *mine);
 
-/* Takes away all of those. */
+/* Whether there is one other than MINE of a login that a living process keeps on the card. */
+bool mark_kept(const char *reader, const char *mine);
+
+/* Takes away all that mark_stray() looks for. */
 void mark_clear_strays(const char *reader, const char *mine);
 
 #endif

@@ -10,9 +10,9 @@
 #include "crypto/digest.h"
 #include "support/folder.h"
 #include "support/smallfile.h"
+#include "token/readername.h"
 
-#define HASH_BYTES 8
-#define NAME_SIZE (sizeof("seen-") + (size_t)(2 * HASH_BYTES))
+#define NAME_SIZE (sizeof("seen-") + READERNAME_HASH_SIZE)
 #define TEXT_SIZE 512
 
 /* The lines of a file. */
@@ -23,12 +23,10 @@ static const char *const words[] = {
 
 static bool make_name(const char *reader, char name[NAME_SIZE])
 {
-    uint8_t hash[DIGEST_MAX];
-    char hex[2 * HASH_BYTES + 1];
-    if (digest_once(DIGEST_SHA256, bytes_of_text(reader), hash) != ERR_OK)
+    char hash[READERNAME_HASH_SIZE];
+    if (!readername_hash(reader, hash))
         return false;
-    bytes_hex(bytes_of(hash, HASH_BYTES), hex);
-    snprintf(name, NAME_SIZE, "seen-%s", hex);
+    snprintf(name, NAME_SIZE, "seen-%s", hash);
     return true;
 }
 
@@ -108,6 +106,8 @@ bool seen_find(const char *reader, unsigned long events, struct seen *seen)
         text[len] = '\0';
         ok = parse(text, events, seen);
     }
+    if (!ok)
+        memset(seen, 0, sizeof(*seen));
     if (folder >= 0)
         close(folder);
     errno = saved;

@@ -20,19 +20,23 @@
 
 struct seen {
     uint8_t identity[DIGEST_SHA256_SIZE]; /* insertion.identity */
-    const struct profile *profile;
+    const struct profile *profile;        /* of profile.h's table */
     char model[16 + 1];
     enum card_known drop_works; /* as in struct card */
 };
 
-/* What is known of the card in READER since the service has counted EVENTS there (struct
- * reader_state). False when nothing is. */
+/*
+ * What is noted of the card in READER (its PC/SC name) since the service has counted EVENTS there
+ * (struct reader_state; the lower 16 bits count). False, SEEN all zero, when nothing is: no note,
+ * one of another run of the service or of another count, or a text that makes no sense. All
+ * functions here keep errno.
+ */
 bool seen_find(const char *reader, unsigned long events, struct seen *seen);
 
 /* Notes it, in place of what was noted before. What cannot be noted is found out again. */
 void seen_note(const char *reader, unsigned long events, const struct seen *seen);
 
-/* It is wrong. */
+/* Takes the note away: it has proved wrong. */
 void seen_forget(const char *reader);
 
 #endif

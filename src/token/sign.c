@@ -127,20 +127,16 @@ static CK_RV input(struct sign_operation *op, uint8_t *room, size_t size, struct
     return wrong ? CKR_DATA_LEN_RANGE : CKR_OK;
 }
 
-static enum err check_once(const struct token *token, const struct mech *mech, struct bytes in,
-                           struct bytes signature)
-{
-    struct bytes spki = buffer_view(&token->holder.x509.spki);
-    return mech_is_pss(mech) ? rsa_check_pss_sha256(spki, in, signature)
-                             : rsa_check_pkcs1(spki, in, signature);
-}
-
+/* Of a signature that fits what the card really has, but not what programs were told of it, they
+ * have no use either. */
 static enum err check(struct token *token, const struct mech *mech, struct bytes in,
                       struct bytes signature)
 {
-    enum err e = check_once(token, mech, in, signature);
-    if (e == ERR_BAD_SIGNATURE && token_read_holder_anew(token))
-        e = check_once(token, mech, in, signature);
+    struct bytes spki = buffer_view(&token->holder.x509.spki);
+    enum err e = mech_is_pss(mech) ? rsa_check_pss_sha256(spki, in, signature)
+                                   : rsa_check_pkcs1(spki, in, signature);
+    if (e == ERR_BAD_SIGNATURE && token_distrust_holder(token))
+        return e;
     if (e != ERR_OK)
         log_write(LOG_ERROR, "what the card has signed does not fit its certificate: %s",
                   err_text(e));
@@ -169,16 +165,12 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
         return e;
     for (int round = 0; round < 2; round++) {
         e = card_sign(card, token->role, scheme, in, signature);
-        /* A PSS signature is always checked. If check() has thrown a remembered certificate away
-         * and could not read another, it is read now. */
-        if (e == ERR_OK && mech_is_pss(mech))
-            e = token_load_holder_inside(token);
         /* Reading the certificate only to check a PKCS#1 signature would cost half as many
          * commands again; most programs have read it by now. */
         if (e == ERR_OK && token->holder.state == TOKEN_READ)
             e = check(token, mech, in, bytes_of(signature, sign_size(token)));
         /* A PSS that the card refuses, or makes wrongly, twice running is one it cannot do. */
-        if (!mech_is_pss(mech) || (e != ERR_REFUSED && e != ERR_BAD_SIGNATURE))
+        if (!mech_is_pss(mech) || (e != ERR_REFUSED && e != ERR_BAD_SIGNATURE) || token->outdated)
             return e;
     }
     /* After a reset that came in between, all is refused: by another application. */
@@ -195,6 +187,8 @@ static CK_RV sign(struct token *token, const struct mech *mech, struct bytes in,
     if (!pin_available(token) || (pin_consent_needed(token) && !pin_consented(token)))
         return CKR_USER_NOT_LOGGED_IN;
     CK_RV rv = record_ready(token);
+    if (mech_is_pss(mech) && token->holder.state == TOKEN_UNREAD)
+        token_recall_holder(token);
     if (rv == CKR_OK)
         rv = rv_of(insertion_begin(token->insertion));
     if (rv != CKR_OK)

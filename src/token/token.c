@@ -49,6 +49,8 @@ void token_clear(struct token *token)
     pin_memory_free(token->pin);
     x509_clear(&token->holder.x509);
     x509_clear(&token->ca.x509);
+    buffer_clear(&token->holder.kept);
+    buffer_clear(&token->ca.kept);
     memset(token, 0, sizeof(*token));
 }
 
@@ -146,34 +148,63 @@ static bool may_keep(const struct token *token, uint16_t file)
 {
     bool holders = file == token->key->certificate;
     bool is_public = !token->key->certificate_private && token->insertion->first_is_certificate;
-    return token->config->cache && (!holders || is_public);
+    return token->config->certificates_cache && (!holders || is_public);
+}
+
+/* Outside of any transaction: looks for what an earlier program has kept. Whether that is what the
+ * card has, recall() finds out. */
+static void look_up(struct token *token, struct token_certificate *certificate, uint16_t file)
+{
+    if (certificate->state == TOKEN_UNREAD && may_keep(token, file) &&
+        !token->insertion->distrusts_kept)
+        certcache_find(token->insertion->identity, file, &certificate->kept);
 }
 
 /* Needs no card: FIRST was read from it. */
-static bool recall(struct token *token, struct token_certificate *certificate, uint16_t file,
-                   struct bytes first)
+static bool recall(struct token_certificate *certificate, uint16_t file, struct bytes first)
+{
+    struct bytes der = buffer_view(&certificate->kept);
+    enum err e = ERR_NOT_FOUND;
+    if (first.len > 0 && bytes_equal(bytes_first(der, first.len), first))
+        e = x509_parse(der, &certificate->x509);
+    if (e == ERR_ANSWER)
+        log_write(LOG_WARNING, "what was kept of file %04X makes no sense: it is read anew", file);
+    certificate->remembered = e == ERR_OK;
+    if (certificate->remembered)
+        certificate->state = TOKEN_READ;
+    buffer_clear(&certificate->kept);
+    return certificate->remembered;
+}
+
+static enum err read_and_parse(struct token *token, struct token_certificate *certificate,
+                               uint16_t file, struct bytes first)
 {
     struct buffer der = {0};
-    certificate->remembered = !certificate->distrusted && may_keep(token, file) && first.len > 0 &&
-                              certcache_find(token->insertion->identity, file, first, &der) &&
-                              parse(certificate, file, buffer_view(&der)) == ERR_OK;
+    enum err e = card_read_certificate(&token->insertion->card, file, first, &der);
+    if (e == ERR_OK)
+        e = parse(certificate, file, buffer_view(&der));
     buffer_clear(&der);
-    return certificate->remembered;
+    return e;
 }
 
 /* Inside a transaction. FIRST is the file's first block. */
 static enum err read_whole(struct token *token, struct token_certificate *certificate,
                            uint16_t file, struct bytes first)
 {
-    struct buffer der = {0};
-    enum err e = card_read_certificate(&token->insertion->card, file, first, &der);
+    struct card *card = &token->insertion->card;
+    enum err e = read_and_parse(token, certificate, file, first);
+    /* A long answer of the right length need not be right. */
+    if (e == ERR_ANSWER && card->long_reads == CARD_YES) {
+        log_write(LOG_INFO, "it is read once more, and from now on 256 bytes at a time");
+        card->long_reads = CARD_NO;
+        card->current_file = 0;
+        certificate->state = TOKEN_UNREAD;
+        e = read_and_parse(token, certificate, file, first);
+    }
     if (e == ERR_OK)
-        e = parse(certificate, file, buffer_view(&der));
-    if (e == ERR_OK && may_keep(token, file))
-        certificate->unkept = first.len;
+        certificate->unkept = may_keep(token, file);
     if (e == ERR_NOT_FOUND)
         certificate->state = TOKEN_ABSENT;
-    buffer_clear(&der);
     return e;
 }
 
@@ -189,7 +220,7 @@ static enum err read_certificate(struct token *token, struct token_certificate *
     }
     if (e == ERR_NOT_FOUND)
         certificate->state = TOKEN_ABSENT;
-    if (e == ERR_OK && !recall(token, certificate, file, first))
+    if (e == ERR_OK && !recall(certificate, file, first))
         e = read_whole(token, certificate, file, first);
     explicit_bzero(block, sizeof(block)); /* a signature certificate has the holder's name */
     return e;
@@ -228,30 +259,30 @@ enum err token_load_holder_inside(struct token *token)
     return e;
 }
 
-bool token_read_holder_anew(struct token *token)
+bool token_recall_holder(struct token *token)
 {
-    const struct insertion *in = token->insertion;
-    if (!token->holder.remembered)
-        return false;
-    log_write(LOG_WARNING,
-              "the certificate that was remembered is not the card's: it is read anew");
-    certcache_forget(in->identity, token->key->certificate, first_of_holder(token));
-    x509_clear(&token->holder.x509);
-    token->holder.remembered = false;
-    token->holder.distrusted = true;
-    token->holder.state = TOKEN_UNREAD;
-    return token_load_holder_inside(token) == ERR_OK;
+    uint16_t file = token->key->certificate;
+    look_up(token, &token->holder, file);
+    return recall(&token->holder, file, first_of_holder(token));
 }
 
-/* In a transaction that was lost by a long read: some drivers (T=1 out of step) let every command
- * come to nothing until the card is reset. Whether this is one, the next command tells. */
-static bool is_mute(struct card *card)
+bool token_distrust_holder(struct token *token)
 {
-    if (!card->try_long || card_select_again(card) != ERR_TRANSPORT)
+    if (!token->holder.remembered)
         return false;
-    log_write(LOG_INFO, "nothing comes from the card any more: its power is taken");
-    card->maybe_verified = card->only_power_helps = true;
+    log_write(LOG_WARNING, "the certificate that was remembered is not the card's");
+    token->insertion->distrusts_kept = true;
+    token->outdated = true;
     return true;
+}
+
+/* Whether it may be lost by trying it that the card reads long: also that of somebody who has a
+ * login kept on the card. */
+static bool may_try_long(const struct token *token)
+{
+    const struct insertion *in = token->insertion;
+    return token->config->reader_extended && in->card.long_reads == CARD_UNKNOWN &&
+           !insertion_keeps(in) && !mark_kept(in->reader, in->mark);
 }
 
 /* A transaction for READ, which reads what needs no PIN, and nothing else. LOST: by trying whether
@@ -260,15 +291,29 @@ static enum err read_once(struct token *token, enum err (*read)(struct token *),
 {
     struct card *card = &token->insertion->card;
     enum card_known before = card->long_reads;
+    bool may_try = may_try_long(token);
     *lost = false;
     enum err e = insertion_begin(token->insertion);
     if (e != ERR_OK)
         return e;
-    card->try_long = token->config->extended && !insertion_keeps(token->insertion);
+    card->try_long = may_try;
     e = read(token);
     *lost = e == ERR_TRANSPORT && card->long_reads != before;
-    insertion_end(token->insertion, *lost && is_mute(card));
+    insertion_end(token->insertion, false);
     return e;
+}
+
+/* Some drivers (T=1 out of step) let every command come to nothing from then on, until the card has
+ * no power any more. Whether this is one, a new transaction tells: it has no part in a reset. */
+static void wake_if_mute(struct insertion *in)
+{
+    enum err e = insertion_begin(in);
+    if (e == ERR_OK)
+        insertion_end(in, false);
+    if (e != ERR_TRANSPORT)
+        return;
+    log_write(LOG_INFO, "nothing comes from the card any more: its power is taken");
+    card_take_power(&in->card);
 }
 
 /* What has come to nothing once is not tried again, so another transaction goes well. */
@@ -276,8 +321,10 @@ static enum err read_freely(struct token *token, enum err (*read)(struct token *
 {
     bool lost;
     enum err e = read_once(token, read, &lost);
-    if (lost)
+    if (lost) {
+        wake_if_mute(token->insertion);
         e = read_once(token, read, &lost);
+    }
     token_keep_certificates(token);
     return e;
 }
@@ -304,25 +351,52 @@ enum err token_load_holder(struct token *token)
 {
     if (token->holder.state != TOKEN_UNREAD)
         return known(&token->holder);
-    if (recall(token, &token->holder, token->key->certificate, first_of_holder(token)))
+    if (token_recall_holder(token))
         return ERR_OK;
     return token->key->certificate_private ? load_with_pin(token)
                                            : read_freely(token, token_load_holder_inside);
 }
 
-static void keep(const struct token *token, struct token_certificate *certificate, uint16_t file)
+/* CA is the key of who has issued it. */
+static void keep(const struct token *token, struct token_certificate *certificate, uint16_t file,
+                 struct bytes ca)
 {
     struct bytes der = buffer_view(&certificate->x509.der);
-    if (certificate->unkept > 0 && der.len > 0)
-        certcache_keep(token->insertion->identity, file, bytes_first(der, certificate->unkept),
-                       der);
-    certificate->unkept = 0;
+    if (!certificate->unkept)
+        return;
+    certificate->unkept = false;
+    enum err e = x509_signed_by(der, ca);
+    if (e == ERR_OK)
+        certcache_keep(token->insertion->identity, file, der);
+    else
+        log_write(LOG_WARNING, "the certificate in file %04X is not kept: its CA's signature: %s",
+                  file, err_text(e));
+}
+
+/* The CA's certificate as another program has kept it, which is good enough for its key. */
+static void find_kept_ca(const struct token *token, struct x509 *ca)
+{
+    struct buffer der = {0};
+    if (certcache_find(token->insertion->identity, token->key->ca, &der))
+        x509_parse(buffer_view(&der), ca);
+    buffer_clear(&der);
 }
 
 void token_keep_certificates(struct token *token)
 {
-    keep(token, &token->holder, token->key->certificate);
-    keep(token, &token->ca, token->key->ca);
+    struct x509 found = {0};
+    struct bytes ca = buffer_view(&token->ca.x509.spki);
+    if (token->holder.remembered && token->insertion->distrusts_kept)
+        certcache_forget(token->insertion->identity, token->key->certificate);
+    if (token->holder.unkept && ca.len == 0) {
+        find_kept_ca(token, &found);
+        ca = buffer_view(&found.spki);
+    }
+    if (ca.len > 0) { /* else it may yet be read */
+        keep(token, &token->holder, token->key->certificate, ca);
+        keep(token, &token->ca, token->key->ca, ca);
+    }
+    x509_clear(&found);
 }
 
 enum card_known token_is_issued(struct token *token)
@@ -348,5 +422,6 @@ enum err token_load_ca(struct token *token)
 {
     if (token->ca.state != TOKEN_UNREAD)
         return known(&token->ca);
+    look_up(token, &token->ca, token->key->ca);
     return read_freely(token, read_ca);
 }

@@ -20,9 +20,9 @@ struct pin_memory; /* pin.h */
 /* A certificate that is read when it is first asked for. */
 struct token_certificate {
     enum { TOKEN_UNREAD, TOKEN_READ, TOKEN_ABSENT, TOKEN_BROKEN } state;
-    bool remembered; /* by certcache.h: only its beginning was read from this card */
-    bool distrusted; /* what is kept has proved wrong, and may not have been taken away */
-    size_t unkept;   /* to be kept, as it was read whole: so many bytes of it were read first */
+    bool remembered;    /* by certcache.h: only its beginning was read from this card */
+    bool unkept;        /* was read whole, and is still to be kept (certcache.h) */
+    struct buffer kept; /* what certcache.h has, until it is compared with the card */
     struct x509 x509;
 };
 
@@ -44,7 +44,7 @@ struct token {
     struct pin_memory *pin;
     int tries; /* left, -1 when not known */
     uint64_t tries_at;
-    bool tries_new; /* read when the card was recognised, and no program has been told yet */
+    bool tries_new; /* of the recognition, and C_GetTokenInfo has not told them yet */
 
     /* the last line of this token in the usage history: see record() */
     int recorded;
@@ -86,16 +86,18 @@ enum card_known token_is_issued(struct token *token);
 /* token_load_holder() inside a transaction, with the PIN presented if it is needed. */
 enum err token_load_holder_inside(struct token *token);
 
-/* Outside of any transaction, for a disk may take its time: keeps what was read in one for the next
- * program. */
+/* Outside of any transaction, for a disk may take its time. The first: takes the holder's
+ * certificate from what was kept, if it is this card's; true when it has. The second: keeps for the
+ * next program what the last transactions have read, and forgets what has proved wrong. */
+bool token_recall_holder(struct token *token);
 void token_keep_certificates(struct token *token);
 
 /*
- * Inside a transaction: the holder's certificate does not fit what the card has signed. One that
- * was only remembered is forgotten, and read anew: true when there is another one now, whose key
- * may fit.
+ * The holder's certificate does not fit what the card has signed. False when it was read from the
+ * card. Else it was only remembered: none that was kept is believed any more for as long as this
+ * card stays in, and the token is outdated, since programs have been told of another one.
  */
-bool token_read_holder_anew(struct token *token);
+bool token_distrust_holder(struct token *token);
 
 /* Copies TEXT into a field of SIZE bytes, padded with blanks, never cutting a UTF-8 character. */
 void token_pad(CK_UTF8CHAR *field, size_t size, const char *text);

@@ -59,8 +59,8 @@ static bool wait_for(struct session *session, int fd, int64_t microseconds)
     return what[1].revents != 0;
 }
 
-/* Lets what is left of the time pass until the card may be done, which may be nothing; false when
- * it was taken out meanwhile. */
+/* Waits until UNTIL (now_us()), which may be over already; false when the card was taken out
+ * meanwhile. */
 static bool work(struct session *session, int64_t until)
 {
     while (session->wanted && !session->stop) {

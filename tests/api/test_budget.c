@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
  * What each job may cost at most, in commands to the card: card time is the only time that is felt.
- * Each job is a fresh module with a card that was not asked yet. docs/architecture.md has the
- * table; the end-to-end tests count the same on a real pcscd.
+ * Each job is a fresh module with a card that was not asked yet. docs/performance.md says what
+ * each command is for; the end-to-end tests count the same on a real pcscd.
  */
 #include "user.h"
 
@@ -19,9 +19,9 @@ struct budget {
     unsigned list, objects, sign[2], further[2];
 };
 
-static const struct budget usual = {"yes", NULL, 6, 25, {15, 16}, {4, 7}};
-static const struct budget no_short_ids = {"no", NULL, 10, 33, {25, 26}, {6, 10}};
-static const struct budget no_isolation = {"yes", "isolation=no", 6, 25, {14, 16}, {2, 4}};
+static const struct budget usual = {"yes", NULL, 5, 25, {15, 16}, {4, 7}};
+static const struct budget no_short_ids = {"no", NULL, 10, 33, {24, 26}, {6, 10}};
+static const struct budget no_isolation = {"yes", "isolation=no", 5, 25, {10, 11}, {2, 4}};
 
 static const char message[] = "A message, to be signed.";
 static uint8_t data[CHECK_DIGEST_INFO_MAX];

@@ -3,124 +3,28 @@
  * Certificates that one program keeps for the next: what is read then, that it is right, and that
  * nothing is kept which wants a PIN.
  */
-#include "other.h"
+#include "kept.h"
 #include "user.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "crypto/digest.h"
-#include "vcard/state.h"
-#include "vcard/store.h"
-
-#define READ_BINARY 0xB0
-#define VALUE_MAX 4096
-#define BEGINNING 256 /* bytes of a first block */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* The public ones, by token and CKA_ID. */
-static const struct {
-    enum role role;
-    uint8_t id;
-    const char *file;
-} public[] = {{AUTH, 1, "auth.der"}, {AUTH, 3, "auth-ca.der"}, {SIGN, 4, "sign-ca.der"}};
-
-/* The certificates of this card are what it has. */
-static void expect_certificates(int card)
-{
-    for (size_t i = 0; i < COUNT(public); i++) {
-        struct problem why = {{0}};
-        size_t len;
-        uint8_t *der = store_read(world_card(card), public[i].file, &len, &why);
-        uint8_t value[VALUE_MAX];
-        CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
-        CK_SESSION_HANDLE session = user_open(public[i].role);
-        CK_OBJECT_HANDLE object = user_object(session, CKO_CERTIFICATE, public[i].id);
-        assert_non_null(der);
-        assert_rv(C_GetAttributeValue(session, object, &attribute, 1), CKR_OK);
-        assert_int_equal(attribute.ulValueLen, len);
-        assert_memory_equal(value, der, len);
-        free(der);
-    }
-}
-
-/* A program's life. How many READ BINARY it has sent. */
-static unsigned program(int card, const char *settings)
-{
-    world_forget_card(); /* its certificates alone are what this is about */
-    world_initialize(settings);
-    twin_counters_clear();
-    expect_certificates(card);
-    unsigned reads = twin_commands_of(READ_BINARY);
-    assert_rv(C_Finalize(NULL), CKR_OK);
-    return reads;
-}
-
-/* EF 0006 and the first block of three files. */
-#define READS_WHEN_KEPT 4
-
-/* ---- what is kept ---- */
-
-static const char *folder(void)
-{
-    static char path[512];
-    snprintf(path, sizeof(path), "%s/jpki-pkcs11", getenv("XDG_CACHE_HOME"));
-    return path;
-}
-
-/* Calls EACH for each file, and returns how many there are. */
-static unsigned each_kept(void (*each)(const char *path, void *context), void *context)
-{
-    char path[1024];
-    unsigned count = 0;
-    struct dirent *entry;
-    DIR *dir = opendir(folder());
-    while (dir != NULL && (entry = readdir(dir)) != NULL) {
-        if (entry->d_name[0] == '.')
-            continue;
-        count++;
-        snprintf(path, sizeof(path), "%s/%s", folder(), entry->d_name);
-        if (each != NULL)
-            each(path, context);
-    }
-    if (dir != NULL)
-        closedir(dir);
-    return count;
-}
-
-static size_t contents(const char *path, uint8_t room[2 * VALUE_MAX])
-{
-    FILE *in = fopen(path, "rb");
-    assert_non_null(in);
-    size_t n = fread(room, 1, (size_t)2 * VALUE_MAX, in);
-    fclose(in);
-    return n;
-}
-
-static void replace(const char *path, const void *data, size_t len)
-{
-    FILE *out = fopen(path, "wb");
-    assert_non_null(out);
-    assert_int_equal(fwrite(data, 1, len, out), len);
-    assert_int_equal(fclose(out), 0);
-}
 
 static void test_kept(void **state)
 {
     (void)state;
-    unsigned cold = program(CARD_1, NULL);
+    unsigned cold = kept_program(CARD_1, NULL);
     assert_true(cold > 10); /* 15 blocks of 256 bytes, and EF 0006 */
-    assert_int_equal(each_kept(NULL, NULL), 3);
-    assert_int_equal(program(CARD_1, NULL), READS_WHEN_KEPT);
+    assert_int_equal(kept_each(NULL, NULL), 3);
+    assert_int_equal(kept_program(CARD_1, NULL), KEPT_READS);
     world_forget_cache();
-    assert_int_equal(program(CARD_1, NULL), cold);
+    assert_int_equal(kept_program(CARD_1, NULL), cold);
 }
 
 static void for_their_owner(const char *path, void *context)
@@ -135,33 +39,79 @@ static void test_modes(void **state)
 {
     struct stat st;
     (void)state;
-    program(CARD_1, NULL);
-    each_kept(for_their_owner, NULL);
-    assert_int_equal(stat(folder(), &st), 0);
+    kept_program(CARD_1, NULL);
+    kept_each(for_their_owner, NULL);
+    assert_int_equal(stat(kept_folder(), &st), 0);
     assert_int_equal(st.st_mode & 07777, 0700);
 }
 
 static void test_another_card(void **state)
 {
     (void)state;
-    unsigned cold = program(CARD_1, NULL);
+    unsigned cold = kept_program(CARD_1, NULL);
     twin_remove(READER_1);
     twin_insert_vcard(READER_1, world_card(CARD_2));
-    assert_in_range(program(CARD_2, NULL), cold - 2, cold + 2); /* as many, but for their sizes */
-    assert_int_equal(program(CARD_2, NULL), READS_WHEN_KEPT);
+    assert_in_range(kept_program(CARD_2, NULL), cold - 2,
+                    cold + 2); /* as many, but for their sizes */
+    assert_int_equal(kept_program(CARD_2, NULL), KEPT_READS);
     twin_remove(READER_1);
     twin_insert_vcard(READER_1, world_card(CARD_1));
-    assert_int_equal(program(CARD_1, NULL), READS_WHEN_KEPT);
+    assert_int_equal(kept_program(CARD_1, NULL), KEPT_READS);
 }
 
 static void test_switched_off(void **state)
 {
     (void)state;
-    unsigned cold = program(CARD_1, "certificates.cache=no");
-    assert_int_equal(each_kept(NULL, NULL), 0);
-    program(CARD_1, NULL);
-    assert_int_equal(program(CARD_1, "certificates.cache=no"),
+    unsigned cold = kept_program(CARD_1, "certificates.cache=no");
+    assert_int_equal(kept_each(NULL, NULL), 0);
+    kept_program(CARD_1, NULL);
+    assert_int_equal(kept_program(CARD_1, "certificates.cache=no"),
                      cold); /* what is there is not looked at */
+}
+
+/* A program that wants the holder's certificate alone: how many READ BINARY it has sent. */
+static unsigned short_program(struct bytes der)
+{
+    uint8_t value[VALUE_MAX];
+    CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
+    world_forget_card();
+    world_initialize(NULL);
+    twin_counters_clear();
+    CK_SESSION_HANDLE session = user_open(AUTH);
+    assert_rv(C_GetAttributeValue(session, user_object(session, CKO_CERTIFICATE, 1), &attribute, 1),
+              CKR_OK);
+    assert_int_equal(attribute.ulValueLen, der.len);
+    assert_memory_equal(value, der.data, der.len);
+    unsigned reads = twin_commands_of(READ_BINARY);
+    assert_rv(C_Finalize(NULL), CKR_OK);
+    return reads;
+}
+
+static void remove_if_holders(const char *path, void *context)
+{
+    uint8_t room[KEPT_ROOM];
+    size_t len = kept_contents(path, room);
+    if (len > KEPT_BEGINNING &&
+        memcmp(room, ((const struct bytes *)context)->data, KEPT_BEGINNING) == 0)
+        assert_int_equal(unlink(path), 0);
+}
+
+/* What has signed it must be known, from this program or an earlier one. */
+static void test_holder_alone(void **state)
+{
+    uint8_t *room;
+    struct bytes der = kept_on_card("auth.der", &room);
+    (void)state;
+    unsigned cold = short_program(der);
+    assert_int_equal(kept_each(NULL, NULL), 0);
+    assert_int_equal(short_program(der), cold);
+    kept_program(CARD_1, NULL);
+    kept_each(remove_if_holders, &der);
+    assert_int_equal(kept_each(NULL, NULL), 2);
+    assert_int_equal(short_program(der), cold);
+    assert_int_equal(kept_each(NULL, NULL), 3);
+    assert_int_equal(short_program(der), 2); /* EF 0006, and the first block */
+    free(room);
 }
 
 /* ---- what is not ---- */
@@ -169,9 +119,9 @@ static void test_switched_off(void **state)
 static void without_the_holder(const char *path, void *context)
 {
     struct bytes der = *(const struct bytes *)context;
-    uint8_t room[2 * VALUE_MAX];
-    size_t len = contents(path, room);
-    assert_null(memmem(room, len, der.data, BEGINNING));
+    uint8_t room[KEPT_ROOM];
+    size_t len = kept_contents(path, room);
+    assert_null(memmem(room, len, der.data, KEPT_BEGINNING));
     assert_null(memmem(room, len, der.data + der.len - 64, 64));
 }
 
@@ -186,26 +136,16 @@ static void expect_read(CK_SESSION_HANDLE session, uint8_t id, struct bytes der)
     assert_memory_equal(value, der.data, der.len);
 }
 
-/* The file NAME of the first card, for free(). */
-static struct bytes on_card(const char *name, uint8_t **der)
-{
-    struct problem why = {{0}};
-    size_t len;
-    *der = store_read(world_card(CARD_1), name, &len, &why);
-    assert_non_null(*der);
-    return bytes_of(*der, len);
-}
-
 static void test_never_behind_a_pin(void **state)
 {
     uint8_t *room;
-    struct bytes der = on_card("sign.der", &room);
+    struct bytes der = kept_on_card("sign.der", &room);
     (void)state;
     world_initialize(NULL);
     expect_read(user_logged_in(SIGN), 2, der);
-    expect_certificates(CARD_1);
+    kept_expect_certificates(CARD_1);
     assert_rv(C_Finalize(NULL), CKR_OK);
-    assert_int_equal(each_kept(without_the_holder, &der), 3);
+    assert_int_equal(kept_each(without_the_holder, &der), 3);
     free(room);
 }
 
@@ -213,7 +153,7 @@ static void test_never_behind_a_pin(void **state)
 static void test_telephone(void **state)
 {
     uint8_t *room, *ca_room;
-    struct bytes der = on_card("auth.der", &room), ca = on_card("auth-ca.der", &ca_room);
+    struct bytes der = kept_on_card("auth.der", &room), ca = kept_on_card("auth-ca.der", &ca_room);
     (void)state;
     world_card_set(CARD_1, "label", "JPKIAPGPSETOKEN");
     world_card_set(CARD_1, "auth-cert-pin", "yes");
@@ -224,7 +164,7 @@ static void test_telephone(void **state)
     expect_read(session, 1, der);
     expect_read(session, 3, ca);
     assert_rv(C_Finalize(NULL), CKR_OK);
-    assert_int_equal(each_kept(without_the_holder, &der), 1); /* its CA's */
+    assert_int_equal(kept_each(without_the_holder, &der), 1); /* its CA's */
     free(room);
     free(ca_room);
 }
@@ -235,25 +175,25 @@ enum damage { EMPTY, CUT, LONGER, ONE_BIT, ANOTHER, GONE, FOLDER, PIPE, LINK, DA
 
 static void damage(const char *path, void *context)
 {
-    uint8_t room[2 * VALUE_MAX] = {0};
-    size_t len = contents(path, room);
+    uint8_t room[KEPT_ROOM] = {0};
+    size_t len = kept_contents(path, room);
     switch (*(const enum damage *)context) {
     case EMPTY:
-        replace(path, "", 0);
+        kept_replace(path, "", 0);
         break;
     case CUT:
-        replace(path, room, len - 1);
+        kept_replace(path, room, len - 1);
         break;
     case LONGER:
-        replace(path, room, len + 1);
+        kept_replace(path, room, len + 1);
         break;
     case ONE_BIT:
         room[len / 2] ^= 1;
-        replace(path, room, len);
+        kept_replace(path, room, len);
         break;
     case ANOTHER:
         memset(room, 0x30, sizeof(room));
-        replace(path, room, sizeof(room));
+        kept_replace(path, room, sizeof(room));
         break;
     case GONE:
         assert_int_equal(unlink(path), 0);
@@ -275,126 +215,100 @@ static void damage(const char *path, void *context)
 static void test_damaged(void **state)
 {
     (void)state;
-    unsigned cold = program(CARD_1, NULL);
+    unsigned cold = kept_program(CARD_1, NULL);
     for (int i = 0; i < DAMAGES; i++) {
         enum damage how = (enum damage)i;
-        assert_int_equal(each_kept(damage, &how), 3);
-        assert_int_equal(program(CARD_1, NULL), cold);
+        assert_int_equal(kept_each(damage, &how), 3);
+        assert_int_equal(kept_program(CARD_1, NULL), cold);
         if (how == FOLDER) { /* in whose place nothing can be put */
             world_forget_cache();
-            program(CARD_1, NULL);
+            kept_program(CARD_1, NULL);
         }
-        assert_int_equal(each_kept(NULL, NULL), 3);
-        assert_int_equal(program(CARD_1, NULL), READS_WHEN_KEPT);
+        assert_int_equal(kept_each(NULL, NULL), 3);
+        assert_int_equal(kept_program(CARD_1, NULL), KEPT_READS);
     }
 }
 
-/* The public key of another card, in a file that is sound. */
-static void forge(const char *path, void *context)
+/* ---- when ---- */
+
+/* A disk may take its time, and another program waits for the card. */
+static int watch_folder(void)
 {
-    struct bytes der = *(const struct bytes *)context;
-    uint8_t room[2 * VALUE_MAX], hash[DIGEST_MAX];
-    size_t len = contents(path, room);
-    if (len < BEGINNING || memcmp(room, der.data, BEGINNING) != 0)
-        return;
-    room[BEGINNING + 100] ^= 1; /* in the modulus */
-    assert_int_equal(digest_once(DIGEST_SHA256, bytes_of(room, len - 32), hash), ERR_OK);
-    memcpy(room + len - 32, hash, 32);
-    replace(path, room, len);
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_true(
+        inotify_add_watch(fd, kept_folder(), IN_OPEN | IN_CREATE | IN_MOVED_TO | IN_DELETE) >= 0);
+    return fd;
 }
 
-/* A signature that does not fit what was remembered: the card's own certificate decides. */
-static void test_forged(void **state)
+static bool was_touched(int fd)
 {
-    static const CK_MECHANISM_TYPE types[] = {CKM_SHA256_RSA_PKCS_PSS, CKM_SHA256_RSA_PKCS};
-    static const uint8_t data[] = "data";
-    struct problem why = {{0}};
-    size_t len;
-    (void)state;
-    uint8_t *der = store_read(world_card(CARD_1), "auth.der", &len, &why);
-    struct bytes original = bytes_of(der, len);
-    for (size_t i = 0; i < COUNT(types); i++) {
-        uint8_t signature[SIGNATURE], value[VALUE_MAX];
-        CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
-        program(CARD_1, NULL);
-        each_kept(forge, &original);
-        world_initialize(NULL);
-        CK_SESSION_HANDLE session = user_logged_in(AUTH);
-        CK_OBJECT_HANDLE object = user_object(session, CKO_CERTIFICATE, 1);
-        assert_rv(C_GetAttributeValue(session, object, &attribute, 1), CKR_OK);
-        assert_memory_not_equal(value, der, len); /* so the test is one */
-        assert_rv(user_sign(session, types[i], user_key(session), data, sizeof(data), signature),
-                  CKR_OK);
-        assert_true(user_verify(CARD_1, AUTH, types[i], data, sizeof(data), signature));
-        assert_int_equal(world_tries(AUTH), 3);
-        expect_certificates(CARD_1);
-        assert_rv(C_Finalize(NULL), CKR_OK);
-        assert_int_equal(program(CARD_1, NULL), READS_WHEN_KEPT); /* what was read is kept */
-    }
-    free(der);
+    char events[4096];
+    ssize_t n = read(fd, events, sizeof(events));
+    return n > 0;
 }
 
-/* Root may write into any folder; this gives up that right, or takes it back. */
-static void privileged(bool may)
+struct watch {
+    int fd;
+    unsigned inside, outside; /* how often it was */
+};
+
+/* Each transaction begins with the selection of the application. */
+static bool look_inside(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                        size_t *received)
 {
-    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct sets[2] = {{0}};
-    assert_int_equal(syscall(SYS_capget, &head, sets), 0);
-    unsigned right = 1U << CAP_DAC_OVERRIDE & sets[0].permitted;
-    sets[0].effective = may ? sets[0].effective | right : sets[0].effective & ~right;
-    assert_int_equal(syscall(SYS_capset, &head, sets), 0);
+    struct watch *watch = context;
+    (void)response;
+    (void)received;
+    bool touched = was_touched(watch->fd);
+    bool begins = len > 5 && command[1] == 0xA4 && command[2] == 0x04;
+    watch->inside += touched && !begins;
+    watch->outside += touched && begins;
+    return false;
 }
 
-/* The same where what is wrong cannot be taken away. */
-
-static void test_forged_for_ever(void **state)
+static CK_RV sign_once(uint8_t signature[SIGNATURE])
 {
-    static const uint8_t data[] = "data";
-    struct problem why = {{0}};
-    uint8_t signature[SIGNATURE], value[VALUE_MAX];
-    CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
-    size_t len;
-    (void)state;
-    uint8_t *der = store_read(world_card(CARD_1), "auth.der", &len, &why);
-    struct bytes original = bytes_of(der, len);
-    program(CARD_1, NULL);
-    each_kept(forge, &original);
-    assert_int_equal(chmod(folder(), 0500), 0);
-    privileged(false);
-    world_initialize(NULL);
     CK_SESSION_HANDLE session = user_logged_in(AUTH);
-    CK_OBJECT_HANDLE object = user_object(session, CKO_CERTIFICATE, 1);
-    CK_RV read = C_GetAttributeValue(session, object, &attribute, 1);
-    CK_RV rv = user_sign(session, CKM_SHA256_RSA_PKCS_PSS, user_key(session), data, sizeof(data),
-                         signature);
-    unsigned kept = each_kept(NULL, NULL);
-    privileged(true);
-    assert_int_equal(chmod(folder(), 0700), 0);
-    assert_int_equal(kept, 3);
-    assert_memory_not_equal(value, der, len); /* it was remembered */
-    assert_rv(read, CKR_OK);
-    assert_rv(rv, CKR_OK);
-    assert_true(user_verify(CARD_1, AUTH, CKM_SHA256_RSA_PKCS_PSS, data, sizeof(data), signature));
-    free(der);
+    return user_sign(session, CKM_SHA256_RSA_PKCS_PSS, user_key(session), "data", 4, signature);
+}
+
+static void test_not_inside_transactions(void **state)
+{
+    enum damage cut = CUT;
+    uint8_t signature[SIGNATURE];
+    (void)state;
+    kept_program(CARD_1, NULL);
+    kept_each(damage, &cut); /* what is looked up is not enough, and more commands follow */
+    struct watch watch = {.fd = watch_folder()};
+    world_initialize(NULL);
+    twin_set_hook(look_inside, &watch);
+    assert_rv(sign_once(signature), CKR_OK);
+    kept_expect_certificates(CARD_1);
+    twin_set_hook(NULL, NULL);
+    assert_rv(C_Finalize(NULL), CKR_OK);
+    close(watch.fd);
+    assert_true(watch.outside > 0); /* so the watch is one */
+    assert_int_equal(watch.inside, 0);
 }
 
 /* Neither does a folder that cannot be made, or that everybody may write to. */
 static void test_no_folder(void **state)
 {
     (void)state;
-    unsigned cold = program(CARD_1, NULL);
-    assert_int_equal(chmod(folder(), 0777), 0);
-    assert_int_equal(program(CARD_1, NULL), cold);
+    unsigned cold = kept_program(CARD_1, NULL);
+    assert_int_equal(chmod(kept_folder(), 0777), 0);
+    assert_int_equal(kept_program(CARD_1, NULL), cold);
     world_forget_cache();
-    replace(getenv("XDG_CACHE_HOME"), "", 0);
-    assert_int_equal(program(CARD_1, NULL), cold);
+    kept_replace(getenv("XDG_CACHE_HOME"), "", 0);
+    assert_int_equal(kept_program(CARD_1, NULL), cold);
     assert_int_equal(unlink(getenv("XDG_CACHE_HOME")), 0);
 }
 
 static const char *left_over(unsigned number)
 {
     static char path[1024];
-    snprintf(path, sizeof(path), "%s/certificate-%u.%u", folder(), number, number);
+    snprintf(path, sizeof(path), "%s/certificate-%u.%u", kept_folder(), number, number);
     return path;
 }
 
@@ -403,28 +317,27 @@ static const char *left_over(unsigned number)
 static void test_many_cards(void **state)
 {
     (void)state;
-    program(CARD_1, NULL);
+    kept_program(CARD_1, NULL);
     for (unsigned i = 0; i < 93; i++) {
         const struct timespec old[2] = {{.tv_sec = 1000 + i}, {.tv_sec = 1000 + i}};
-        replace(left_over(i), "", 0);
+        kept_replace(left_over(i), "", 0);
         assert_int_equal(utimensat(AT_FDCWD, left_over(i), old, 0), 0);
     }
     twin_remove(READER_1);
     twin_insert_vcard(READER_1, world_card(CARD_2));
-    program(CARD_2, NULL);
-    assert_int_equal(each_kept(NULL, NULL), 96);
+    kept_program(CARD_2, NULL);
+    assert_int_equal(kept_each(NULL, NULL), 96);
     assert_int_equal(access(left_over(2), F_OK), -1);
     assert_int_equal(access(left_over(3), F_OK), 0);
-    assert_int_equal(program(CARD_2, NULL), READS_WHEN_KEPT);
+    assert_int_equal(kept_program(CARD_2, NULL), KEPT_READS);
 }
 
 /* Every step fails once while certificates are remembered: what is shown is right, or an error. */
 static void test_faults(void **state)
 {
-    struct problem why = {{0}};
-    size_t len;
-    uint8_t *der = store_read(world_card(CARD_1), "auth-ca.der", &len, &why);
-    program(CARD_1, NULL);
+    uint8_t *room;
+    struct bytes der = kept_on_card("auth-ca.der", &room);
+    kept_program(CARD_1, NULL);
     bool struck = true;
     for (long k = 0; struck; k++) {
         uint8_t value[VALUE_MAX];
@@ -438,30 +351,30 @@ static void test_faults(void **state)
         struck = twin_calls() > (unsigned long)k;
         twin_fail_call(-1, ERR_OK, false);
         if (rv == CKR_OK)
-            assert_memory_equal(value, der, len);
+            assert_memory_equal(value, der.data, der.len);
         else
             assert_true(struck);
         assert_int_equal(twin_open_transactions(), 0);
-        expect_certificates(CARD_1);
+        kept_expect_certificates(CARD_1);
         world_end(state);
         twin_reader(READER_1, true);
         twin_insert_vcard(READER_1, world_card(CARD_1));
     }
-    free(der);
+    free(room);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(test_kept),
+        world_test(test_holder_alone),
         world_test(test_modes),
         world_test(test_another_card),
         world_test(test_switched_off),
         world_test(test_never_behind_a_pin),
         world_test(test_telephone),
         world_test(test_damaged),
-        world_test(test_forged),
-        world_test(test_forged_for_ever),
+        world_test(test_not_inside_transactions),
         world_test(test_many_cards),
         world_test(test_no_folder),
         world_test(test_faults),

@@ -115,6 +115,50 @@ static void test_ended_by_others(void **state)
     }
 }
 
+/* What the card answers to the selection of the issuer domain: SW the first time, and itself from
+ * then on, unless it is to be asked each time. */
+struct domain {
+    uint16_t sw;
+    bool always;
+    unsigned asked;
+};
+
+static bool answer_domain(void *context, const uint8_t *command, size_t len, uint8_t *response,
+                          size_t *received)
+{
+    struct domain *domain = context;
+    if (len < 6 || command[1] != 0xA4 || command[5] != 0xA0)
+        return false;
+    if (domain->asked++ > 0 && !domain->always)
+        return false;
+    response[0] = (uint8_t)(domain->sw >> 8);
+    response[1] = (uint8_t)domain->sw;
+    *received = 2;
+    return true;
+}
+
+/* One odd answer may have been spoilt on its way, and must not cost all later programs the card's
+ * power; a clear refusal spares them the question. */
+static void test_domain_refused(void **state)
+{
+    struct domain odd = {0x6F01, false, 0}, refused = {0x6A82, true, 0};
+    (void)state;
+    twin_set_hook(answer_domain, &odd);
+    program(AUTH);
+    assert_true(twin_power_offs() > 0);
+    program(AUTH);
+    assert_int_equal(twin_power_offs(), 0);
+    swap_card();
+    twin_set_hook(answer_domain, &refused);
+    program(AUTH);
+    assert_true(twin_power_offs() > 0);
+    assert_int_equal(refused.asked, 1);
+    program(AUTH);
+    assert_true(twin_power_offs() > 0);
+    assert_int_equal(refused.asked, 1);
+    twin_set_hook(NULL, NULL);
+}
+
 /* Another program that has the card for a while says nothing of the card. */
 static void test_busy(void **state)
 {
@@ -250,6 +294,7 @@ int main(void)
         world_test(test_another_identity),
         world_test(test_overlooked),
         world_test(test_ended_by_others),
+        world_test(test_domain_refused),
         world_test(test_busy),
         world_test(test_damaged),
     };

@@ -100,6 +100,27 @@ static void test_file(void **state)
     mark_clear(mine); /* once more does no harm */
 }
 
+/* A login that somebody keeps on the card: of another owner who lives, in this reader. */
+static void test_kept_by_another(void **state)
+{
+    char other[MARK_NAME_SIZE];
+    (void)state;
+    mark_name(READER, mine);
+    mark_name(READER, other);
+    assert_false(mark_kept(READER, ""));
+    mark_set(mine, MARK_KEPT);
+    assert_true(mark_kept(READER, ""));
+    assert_false(mark_kept(READER, mine));
+    assert_false(mark_kept("Another Reader", ""));
+    write_mark("1 2 kept\n"); /* process 1 began at another time */
+    mark_set(other, MARK_OPERATION);
+    assert_false(mark_kept(READER, mine));
+    mark_set(other, MARK_KEPT);
+    assert_true(mark_kept(READER, mine));
+    mark_clear(mine);
+    mark_clear(other);
+}
+
 /* Several owners have marks of their own, and only what is stray is taken away. */
 static void test_owners(void **state)
 {
@@ -620,6 +641,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_file, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_kept_by_another, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_owners, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_size_limit, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_met_again, setup, bench_teardown),

@@ -116,7 +116,7 @@ main() {
     pcscd_start
     card_new usual
     card_insert usual 0
-    budgets usual 0 6 25 15 16 4 7
+    budgets usual 0 5 25 15 16 4 7
     remembered usual 4 8 12 13
     card_take 0
     card_new no-sfi --no-sfi

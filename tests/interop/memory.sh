@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Where a PIN is in the memory of a program that uses the module, and for how long; and that no log
-# has it. tests/api/pin_memory.c looks through all of its own memory at each moment. OpenSC's module
+# Where a PIN is in the memory of a program that uses the module, and for how long; that no log has
+# it; and that nothing is left of the signature certificate. tests/api/pin_memory.c and
+# certificate_memory.c look through all of their own memory at each moment. OpenSC's module
 # shows that the search, of memory and of logs, finds what is there.
 
 # shellcheck source=tests/lib/interop.sh
@@ -190,6 +191,26 @@ no_wrong_pin_in_logs() {
     unset JPKI_PKCS11_DEBUG
 }
 
+# masked_part FILE OFFSET: 16 bytes of it, XORed in the same way.
+masked_part() {
+    python3 -c 'import sys
+with open(sys.argv[1], "rb") as file:
+    file.seek(int(sys.argv[2]))
+    sys.stdout.buffer.write(bytes(byte ^ 0xA5 for byte in file.read(16)))' "$1" "$2"
+}
+
+# The holder's name, address and date of birth: in the first and in the last part of what is read.
+no_certificate_is_left() {
+    local offset seen
+    for offset in 300 1100; do
+        seen=$(PIN_SIGN=$LONG "$API_TESTS/certificate_memory" "$MODULE" \
+            <(masked_part "$VCARD_DIR/sign.der" "$offset"))
+        expect_has "byte $offset: the search finds it" '^read [1-9]' "$seen"
+        expect "byte $offset of the signature certificate: nowhere before it was read, nor after C_Finalize" \
+            'before 0,after-finalize 0' "$(grep -E '^(before|after)' <<<"$seen" | paste -sd,)"
+    done
+}
+
 # The signature password is left out: this module keeps no copy of it.
 opensc_for_comparison() {
     local LEAKS=detect_leaks=0
@@ -209,6 +230,7 @@ main() {
     none_after_its_time
     no_pin_in_logs
     no_wrong_pin_in_logs
+    no_certificate_is_left
     opensc_for_comparison
     interop_end
 }

@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 #
 # A little world for one end-to-end test: its own mounts, network and processes, with its own pcscd
-# and up to two virtual cards, or sixteen after sandbox_readers. The machine's pcscd, readers, settings and home folders are out of
-# reach, several worlds live side by side, and when the script ends all its processes end with it.
-# After common.sh.
+# and up to two virtual cards, or sixteen after sandbox_readers. The machine's pcscd, readers, settings
+# and home folders are out of reach, several worlds live side by side, and when the script ends all its
+# processes end with it. After common.sh.
 
 SANDBOX=/run/jpki   # everything that belongs to the test; gone with it
 PCSCD_PID=
@@ -74,7 +74,8 @@ sandbox_environment() {
     unset "${!XDG_@}" "${!JPKI_PKCS11_@}" "${!MOZ_@}" LISTEN_FDS LISTEN_PID OPENSC_CONF OPENSC_DEBUG
     unset {http,https,all,no}_proxy {HTTP,HTTPS,ALL,NO}_PROXY
     unset OPENSSL_CONF SSLKEYLOGFILE WAYLAND_DISPLAY JAVA_TOOL_OPTIONS _JAVA_OPTIONS JDK_JAVA_OPTIONS
-    export HOME=$SANDBOX/home XDG_CACHE_HOME=$SANDBOX/cache XDG_RUNTIME_DIR=$SANDBOX/runtime TMPDIR=$SANDBOX/tmp
+    export HOME=$SANDBOX/home XDG_CACHE_HOME=$SANDBOX/cache XDG_RUNTIME_DIR=$SANDBOX/runtime
+    export TMPDIR=$SANDBOX/tmp
     export LC_ALL=C.UTF-8 TZ=UTC
     export DBUS_SESSION_BUS_ADDRESS=disabled: PYTHONDONTWRITEBYTECODE=1
 }

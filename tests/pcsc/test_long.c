@@ -10,6 +10,7 @@
 
 #include "api/other.h"
 #include "api/user.h"
+#include "token/mark.h"
 #include "vcard/store.h"
 
 #define READ_BINARY 0xB0
@@ -17,18 +18,18 @@
 #define BUDGET_SHORT 25 /* commands for all free objects, as in api/test_budget.c */
 
 /* A driver that chokes on a long command may reset the card, take its power, speak to it no more
- * before a reset (as the CCID driver when T=1 has come out of step), or lose it. */
-enum breakage { NOTHING, RESET, POWER, MUTE, LOSS };
+ * before a reset (as the CCID driver when T=1 has come out of step), or lose it. Or what comes has
+ * the right length, and nothing else of the certificate. */
+enum breakage { NOTHING, RESET, POWER, MUTE, LOSS, GARBLE };
 
 static enum breakage breaks;
 static unsigned long_commands; /* that were sent */
+static uint8_t border;         /* byte 255 of the holder's certificate */
 
 static bool watch(void *context, const uint8_t *command, size_t len, uint8_t *response,
                   size_t *received)
 {
     (void)context;
-    (void)response;
-    (void)received;
     if (len != 7 || command[1] != READ_BINARY || command[4] != 0x00)
         return false;
     long_commands++;
@@ -40,7 +41,14 @@ static bool watch(void *context, const uint8_t *command, size_t len, uint8_t *re
         script.mute = true;
     if (breaks == LOSS)
         world_put(READER_1, CARD_1);
-    return false;
+    if (breaks != GARBLE)
+        return false;
+    size_t wanted = (size_t)command[5] << 8 | command[6];
+    memset(response, 0xFF, wanted);
+    response[0] = border; /* which comes twice, and is looked at */
+    memcpy(response + wanted, "\x90\x00", 2);
+    *received = wanted + 2;
+    return true;
 }
 
 static void start(bool takes_them, const char *settings)
@@ -66,13 +74,20 @@ static CK_RV read_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_B
     return rv;
 }
 
+/* A file of the card's folder, for free(). */
+static uint8_t *file_of_card(const char *name, size_t *len)
+{
+    struct problem why;
+    uint8_t *data = store_read(world_card(CARD_1), name, len, &why);
+    assert_non_null(data);
+    return data;
+}
+
 /* The certificate is on the card, byte for byte, in this file of its folder. */
 static bool is_file(struct bytes value, const char *name)
 {
-    struct problem why;
     size_t len;
-    uint8_t *data = store_read(world_card(CARD_1), name, &len, &why);
-    assert_non_null(data);
+    uint8_t *data = file_of_card(name, &len);
     bool same = len == value.len && memcmp(data, value.data, len) == 0;
     free(data);
     return same;
@@ -175,6 +190,22 @@ static void test_reader_breaks(void **state)
     }
 }
 
+/* No more than what is wrong with it is lost, whatever its length. */
+static void test_wrong_bytes(void **state)
+{
+    size_t len;
+    (void)state;
+    start(true, NULL);
+    uint8_t *der = file_of_card("auth.der", &len);
+    border = der[255];
+    free(der);
+    breaks = GARBLE;
+    read_free();
+    check_certificates(user_logged_in(SIGN), SIGN, true);
+    check_sign(user_logged_in(AUTH), AUTH);
+    assert_int_equal(long_commands, 1);
+}
+
 /* Where the card is lost with it, the program is told, as when it was taken out; and that is all.
  */
 static void test_reader_loses_the_card(void **state)
@@ -218,16 +249,50 @@ static void test_login_that_the_card_keeps(void **state)
     check_sign(session, AUTH);
 }
 
+/* Nor one that another program has: one that is not ours, whose login outlives all that a driver
+ * may do but taking the power; */
+static void test_login_of_a_stranger(void **state)
+{
+    static const enum breakage ways[] = {NOTHING, RESET, GARBLE};
+    (void)state;
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        start(true, NULL);
+        user_open(AUTH); /* the card is recognised, which leaves the application selected */
+        assert_int_equal(world_other_program(READER_1, "00A4040C0AD392F000260100000001"), 0x9000);
+        assert_int_equal(world_other_program(READER_1, "002000980431323334"), 0x9000);
+        breaks = ways[i];
+        read_free();
+        assert_int_equal(long_commands, breaks == NOTHING ? 3 : 1);
+        assert_int_equal(twin_power_offs(), 0);
+        assert_int_equal(world_other_program(READER_1, "00A4040C0AD392F000260100000001"), 0x9000);
+        assert_int_equal(world_other_program(READER_1, "802A0097010000"), 0x9000);
+    }
+}
+
+/* and one of ours, whose login is known by its mark, and which even that could cost. */
+static void test_login_of_another(void **state)
+{
+    char mark[MARK_NAME_SIZE];
+    (void)state;
+    start(true, NULL);
+    mark_name(READER_1, mark);
+    mark_set(mark, MARK_KEPT);
+    read_free();
+    assert_int_equal(long_commands, 0);
+    mark_clear(mark);
+    start(true, NULL);
+    read_free();
+    assert_int_equal(long_commands, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        world_test(test_all_free_certificates),
-        world_test(test_certificate_behind_a_login),
-        world_test(test_switched_off),
-        world_test(test_card_refuses),
-        world_test(test_reader_breaks),
-        world_test(test_reader_loses_the_card),
-        world_test(test_login_that_the_card_keeps),
+        world_test(test_all_free_certificates), world_test(test_certificate_behind_a_login),
+        world_test(test_switched_off),          world_test(test_card_refuses),
+        world_test(test_reader_breaks),         world_test(test_reader_loses_the_card),
+        world_test(test_wrong_bytes),           world_test(test_login_that_the_card_keeps),
+        world_test(test_login_of_a_stranger),   world_test(test_login_of_another),
     };
     return cmocka_run_group_tests_name("long", tests, world_setup, world_teardown);
 }

@@ -98,7 +98,7 @@ static void assert_defaults(void)
     assert_int_equal(config.consent, CONFIG_CONSENT_ALWAYS);
     assert_true(config.isolation);
     assert_true(config.pss);
-    assert_true(config.cache);
+    assert_true(config.certificates_cache);
     assert_int_equal(config.history, CONFIG_HISTORY_FILE);
     assert_false(config.history_required);
     assert_false(config.history_digests);
@@ -136,13 +136,13 @@ static long value_of(const char *key)
         {"sign.consent", (long)config.consent},
         {"isolation", config.isolation},
         {"pss", config.pss},
-        {"certificates.cache", config.cache},
+        {"certificates.cache", config.certificates_cache},
         {"history", (long)config.history},
         {"history.required", config.history_required},
         {"history.digests", config.history_digests},
         {"log.level", (long)config.log_level},
         {"reader.pinpad", config.pinpad},
-        {"reader.extended", config.extended},
+        {"reader.extended", config.reader_extended},
     };
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

@@ -161,7 +161,7 @@ static void test_twice(void **state)
 static enum err find_max(const uint8_t *list, size_t len, uint32_t *max)
 {
     *max = 0xEEEEEEEE;
-    return properties_data_max(bytes_of(list, len), max);
+    return features_data_max(bytes_of(list, len), max);
 }
 
 static void check_max(const uint8_t *list, size_t len, enum err wanted, uint32_t wanted_max)

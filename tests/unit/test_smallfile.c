@@ -92,6 +92,19 @@ static void test_not_read(void **state)
     refused(16, EINVAL);
 }
 
+/* Only root can make one. Its folder is refused, too (folder.h), but may belong to a group. */
+static void test_not_of_others(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        return;
+    assert_true(smallfile_write(folder, NAME, "text", 4));
+    assert_int_equal(fchownat(folder, NAME, 65534, 65534, 0), 0);
+    refused(16, EPERM);
+    assert_true(smallfile_write(folder, NAME, "own", 3));
+    expect("own");
+}
+
 /* A link or a pipe is replaced, and what it leads to stays as it is. */
 static void test_no_link_followed(void **state)
 {
@@ -131,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_not_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_link_followed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_written, setup, teardown),
     };

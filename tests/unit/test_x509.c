@@ -73,14 +73,15 @@ struct recipe {
     int serial_len;
     const char *not_before;
     const char *not_after;
+    const EVP_MD *digest; /* NULL: SHA-256 */
 };
 
 static const uint8_t plain_serial[] = {0x01, 0x02, 0x03, 0x04, 0x05};
 
 static struct recipe plain(void)
 {
-    return (struct recipe){rsa, plain_serial, sizeof(plain_serial), "20210401123456Z",
-                           "20310331235959Z"};
+    return (struct recipe){
+        rsa, plain_serial, sizeof(plain_serial), "20210401123456Z", "20310331235959Z", NULL};
 }
 
 /* The certificate of RECIPE in DER, for the caller to OPENSSL_free(). */
@@ -100,7 +101,8 @@ static struct bytes make(const struct recipe *recipe)
     X509_set_subject_name(x, subject);
     X509_set_issuer_name(x, issuer);
     X509_set_pubkey(x, recipe->key);
-    assert_true(X509_sign(x, recipe->key, EVP_sha256()) > 0);
+    assert_true(X509_sign(x, recipe->key, recipe->digest != NULL ? recipe->digest : EVP_sha256()) >
+                0);
     len = i2d_X509(x, &der);
     assert_true(len > 0);
     X509_NAME_free(subject);
@@ -400,6 +402,66 @@ static void test_no_certificate(void **state)
     assert_empty(&x);
 }
 
+static struct buffer key_of(EVP_PKEY *key)
+{
+    unsigned char *der = NULL;
+    int len = i2d_PUBKEY(key, &der);
+    struct buffer out = {0};
+
+    assert_true(len > 0 && buffer_set(&out, bytes_of(der, (size_t)len)));
+    OPENSSL_free(der);
+    return out;
+}
+
+/* Certificates here are signed by their own key, as the card's CAs' are. */
+static void test_signed_by(void **state)
+{
+    struct recipe recipe = plain();
+    struct bytes der = make(&recipe);
+    EVP_PKEY *stranger = EVP_RSA_gen(2048);
+    struct buffer own = key_of(rsa), other = key_of(stranger), no_rsa = key_of(ec);
+
+    (void)state;
+    assert_int_equal(x509_signed_by(der, buffer_view(&own)), ERR_OK);
+    assert_int_equal(x509_signed_by(der, buffer_view(&other)), ERR_BAD_SIGNATURE);
+    assert_int_equal(x509_signed_by(der, buffer_view(&no_rsa)), ERR_CRYPTO);
+    assert_int_equal(x509_signed_by(der, bytes_of(NULL, 0)), ERR_CRYPTO);
+    assert_int_equal(x509_signed_by(bytes_first(der, der.len - 1), buffer_view(&own)), ERR_ANSWER);
+    assert_int_equal(x509_signed_by(bytes_of(NULL, 0), buffer_view(&own)), ERR_ANSWER);
+    drop(der);
+    recipe.digest = EVP_sha384();
+    der = make(&recipe);
+    assert_int_equal(x509_signed_by(der, buffer_view(&own)), ERR_BAD_SIGNATURE);
+    drop(der);
+    buffer_clear(&own);
+    buffer_clear(&other);
+    buffer_clear(&no_rsa);
+    EVP_PKEY_free(stranger);
+}
+
+/* No byte of it can be another one. */
+static void test_signed_whole(void **state)
+{
+    struct recipe recipe = plain();
+    struct bytes der = make(&recipe);
+    struct buffer own = key_of(rsa), copy = {0};
+
+    (void)state;
+    assert_true(buffer_set(&copy, der));
+    for (size_t i = 0; i < der.len; i++) {
+        for (int bit = 0; bit < 8; bit += 7) {
+            copy.data[i] ^= (uint8_t)(1 << bit);
+            if (x509_signed_by(buffer_view(&copy), buffer_view(&own)) == ERR_OK)
+                fail_msg("byte %zu, bit %d", i, bit);
+            copy.data[i] ^= (uint8_t)(1 << bit);
+        }
+    }
+    assert_int_equal(x509_signed_by(buffer_view(&copy), buffer_view(&own)), ERR_OK);
+    buffer_clear(&copy);
+    buffer_clear(&own);
+    drop(der);
+}
+
 static void test_error_queue(void **state)
 {
     struct recipe recipe = plain();
@@ -485,6 +547,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_trailing_bytes),
         cmocka_unit_test(test_every_byte_changed),
         cmocka_unit_test(test_no_certificate),
+        cmocka_unit_test(test_signed_by),
+        cmocka_unit_test(test_signed_whole),
         cmocka_unit_test(test_error_queue),
         cmocka_unit_test(test_configuration_not_loaded),
     };
