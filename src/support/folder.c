@@ -58,6 +58,24 @@ static int give_up(int fd, int error)
     return -1;
 }
 
+/* Where everybody may make links (/tmp as XDG_RUNTIME_DIR), one may lead to a folder of ours that
+ * has another purpose: only our own and root's are followed. */
+static int open_no_foreign_link(const char *path)
+{
+    struct stat st;
+    int at = descriptor_above_standard(open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    if (at < 0)
+        return -1;
+    if (fstat(at, &st) != 0)
+        return give_up(at, errno);
+    if (S_ISLNK(st.st_mode) && st.st_uid != geteuid() && st.st_uid != 0)
+        return give_up(at, EPERM);
+    int fd = S_ISLNK(st.st_mode) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                                 : openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    give_up(at, errno); /* of open(), if that has failed */
+    return descriptor_above_standard(fd);
+}
+
 static int open_folder(const char *path, bool make)
 {
     struct stat st;
@@ -67,7 +85,7 @@ static int open_folder(const char *path, bool make)
     }
     if (make && may_make(path))
         make_all(path);
-    int fd = descriptor_above_standard(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int fd = open_no_foreign_link(path);
     if (fd < 0)
         return -1;
     if (fstat(fd, &st) != 0)

@@ -194,6 +194,22 @@ static void test_refused(void **state)
     assert_none(folder_state(true), ENOTDIR);
 }
 
+/* A link may be the holder's way to a larger disk, or somebody's way to a folder of the holder's.
+ */
+static void test_links(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(below("/elsewhere"), 0700), 0);
+    assert_int_equal(symlink("elsewhere", below("/jpki-pkcs11")), 0);
+    setenv("XDG_STATE_HOME", root, 1);
+    assert_is(folder_state(true), "/elsewhere", 0700);
+    if (geteuid() == 0) {
+        assert_int_equal(lchown(below("/jpki-pkcs11"), 1, 1), 0);
+        assert_none(folder_state(true), EPERM);
+    }
+    assert_int_equal(rmdir(below("/elsewhere")) | unlink(below("/jpki-pkcs11")), 0);
+}
+
 static void test_too_long(void **state)
 {
     char path[5000];
@@ -215,6 +231,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runtime_without, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_as_root_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_found, setup, teardown), /* last: it stays */
