@@ -31,7 +31,7 @@ ONLY = {'extended': ['objects']}
 def rounds_of(model, job, rounds):
     """How often a job is run, where ROUNDS are wanted. A card that takes its time drowns what else the
     machine does; one that takes none does not."""
-    if model == 'ideal':
+    if model == 'ideal' and rounds > 1:
         return 3 * rounds
     return 1 if job.long else rounds
 
