@@ -25,8 +25,10 @@ VERIFIES=      # of an undisturbed run
 COMMANDS=
 CALLS=
 
+# fresh_card: one of which nothing is remembered, so that each run has the same calls.
 fresh_card() {
     card_pull 0
+    rm -rf "$XDG_CACHE_HOME/jpki-pkcs11"
     card_put 0
 }
 

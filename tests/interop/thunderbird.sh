@@ -153,6 +153,9 @@ refusals() {
 pulled() {
     local mark
     card_pull 0
+    # NSS asks for a token that it has just seen only after a second, and until then goes by what it knows.
+    works 'Thunderbird sees that the card is out' wait_until 20 \
+        lists_not "^$NAME: $MODULE_SIGN: $LABEL_SIGN\$"
     mark=$(apdu_mark card)
     works 'a message without the card' holder send "$PIN_SIGN $PIN_SIGN" "$TO" Pulled Pulled
     asked 0
