@@ -182,9 +182,10 @@ static void test_busy(void **state)
 
 /* ---- what was damaged ---- */
 
-static void each_note(void (*each)(const char *path, void *context), void *context)
+/* How many notes there are, and the last one's path. */
+static unsigned notes(char path[1024])
 {
-    char folder[512], path[1024];
+    char folder[512];
     unsigned count = 0;
     struct dirent *entry;
     snprintf(folder, sizeof(folder), "%s/jpki-pkcs11", getenv("XDG_RUNTIME_DIR"));
@@ -192,12 +193,18 @@ static void each_note(void (*each)(const char *path, void *context), void *conte
     assert_non_null(dir);
     while ((entry = readdir(dir)) != NULL)
         if (strncmp(entry->d_name, "seen-", 5) == 0) {
-            snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-            each(path, context);
+            snprintf(path, 1024, "%s/%s", folder, entry->d_name);
             count++;
         }
     closedir(dir);
-    assert_int_equal(count, 1);
+    return count;
+}
+
+static void the_note(void (*change)(const char *path, void *context), void *context)
+{
+    char path[1024];
+    assert_int_equal(notes(path), 1);
+    change(path, context);
 }
 
 static void overwrite(const char *path, void *context)
@@ -208,17 +215,24 @@ static void overwrite(const char *path, void *context)
     fclose(out);
 }
 
-static void take_line(const char *path, void *context)
+/* The line with this number, from 0 on, becomes TEXT, with its end. */
+struct line {
+    int number;
+    const char *text;
+};
+
+static void replace_line(const char *path, void *context)
 {
+    const struct line *change = context;
     char line[512];
     int number = 0;
     FILE *in = fopen(path, "r");
     char *text = calloc(1, 2048);
     assert_non_null(in);
     while (fgets(line, sizeof(line), in) != NULL)
-        if (number++ != *(const int *)context)
-            strcat(text, line);
+        strcat(text, number++ == change->number ? change->text : line);
     fclose(in);
+    assert_true(change->number < number);
     overwrite(path, text);
     free(text);
 }
@@ -229,13 +243,45 @@ static void test_damaged(void **state)
     (void)state;
     unsigned first = program(AUTH);
     for (size_t i = 0; i < COUNT(texts); i++) {
-        each_note(overwrite, (void *)(uintptr_t)texts[i]);
+        the_note(overwrite, (void *)(uintptr_t)texts[i]);
         assert_int_equal(program(AUTH), first);
         assert_int_equal(program(AUTH), first - saved[AUTH]);
     }
-    for (int line = 0; line < 6; line++) {
-        each_note(take_line, &line);
+    for (int number = 0; number < 6; number++) {
+        struct line none = {number, ""};
+        the_note(replace_line, &none);
         assert_int_equal(program(AUTH), first);
+    }
+}
+
+#define BYTES_16 "00112233445566778899AABBCCDDEEFF"
+
+/* Each line but that with the model, which may be any text, must be what the module itself writes.
+ */
+static void test_changed(void **state)
+{
+    static const struct line lines[] = {
+        {0, "1-2-3.000000000\n"},
+        {1, "65535\n"},
+        {2, BYTES_16 BYTES_16 "00\n"},
+        {2, BYTES_16 "00112233445566778899AABBCCDDEEFG\n"},
+        {2, BYTES_16 "00112233445566778899AABBCCDDEE+1\n"},
+        {2, BYTES_16 BYTES_16 "\n"}, /* of another card */
+        {3, "perhaps\n"},
+        {3, "Yes\n"},
+        {4, "JPKIAP\n"},
+        {5, "A model of seventeen\n"},
+        {5, "E16R01NJ\x07\n"},
+        {5, "E16R01NJ\n\n"},
+    };
+    (void)state;
+    unsigned first = program(AUTH);
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        struct line line = lines[i];
+        the_note(replace_line, &line);
+        /* That of another card costs a selection and a first block until it is known for that. */
+        assert_in_range(program(AUTH), first, first + 2);
+        assert_int_equal(program(AUTH), first - saved[AUTH]);
     }
 }
 
@@ -269,7 +315,7 @@ static void test_another_identity(void **state)
     world_card_set(CARD_2, "model", "OTHER");
     twin_remove(READER_1);
     twin_insert_vcard(READER_1, world_card(CARD_2));
-    each_note(overlook, NULL);
+    the_note(overlook, NULL);
     world_initialize(NULL);
     assert_rv(C_GetTokenInfo(user_first(AUTH), &info), CKR_OK);
     assert_memory_equal(info.model, "OTHER   ", 8);
@@ -282,8 +328,38 @@ static void test_overlooked(void **state)
     (void)state;
     unsigned first = program(AUTH);
     swap_card();
-    each_note(overlook, NULL);
+    the_note(overlook, NULL);
     assert_int_equal(program(AUTH), first - saved[AUTH]);
+}
+
+static size_t not_found(void *context, const uint8_t *command, size_t len, uint8_t *response)
+{
+    (void)context;
+    (void)command;
+    (void)len;
+    memcpy(response, "\x6A\x82", 2);
+    return 2;
+}
+
+/* A card that is none of ours came without the service's noticing: it makes no sense of the note,
+ * and that is gone. */
+static void test_foreign_card(void **state)
+{
+    static const uint8_t atr[] = {0x3B, 0x80, 0x80, 0x01, 0x01};
+    char path[1024];
+    CK_SLOT_ID slots[8];
+    CK_ULONG count = COUNT(slots);
+    CK_TOKEN_INFO info;
+    (void)state;
+    program(AUTH);
+    twin_remove(READER_1);
+    twin_insert(READER_1, not_found, NULL, bytes_of(atr, sizeof(atr)));
+    the_note(overlook, NULL);
+    world_initialize(NULL);
+    assert_rv(C_GetSlotList(CK_FALSE, slots, &count), CKR_OK);
+    assert_rv(C_GetTokenInfo(slots[0], &info), CKR_TOKEN_NOT_RECOGNIZED);
+    assert_rv(C_Finalize(NULL), CKR_OK);
+    assert_int_equal(notes(path), 0);
 }
 
 int main(void)
@@ -297,6 +373,8 @@ int main(void)
         world_test(test_domain_refused),
         world_test(test_busy),
         world_test(test_damaged),
+        world_test(test_changed),
+        world_test(test_foreign_card),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }
