@@ -5,7 +5,8 @@
  * Each function gives a descriptor of the folder, for openat(2) and close(2), or -1 with errno:
  * what a system call said; ENOENT where no place is known, as for a process with raised privileges,
  * whose environment is somebody else's; EPERM for a folder that is another user's, that
- * everybody may write to, or to which another user's link leads. MAKE makes what is missing, with mode 0700.
+ * everybody may write to, or to which another user's link leads. MAKE makes what is missing, with
+ * mode 0700.
  */
 #ifndef JPKI_SUPPORT_FOLDER_H
 #define JPKI_SUPPORT_FOLDER_H

@@ -127,20 +127,46 @@ static CK_RV input(struct sign_operation *op, uint8_t *room, size_t size, struct
     return wrong ? CKR_DATA_LEN_RANGE : CKR_OK;
 }
 
-/* Of a signature that fits what the card really has, but not what programs were told of it, they
- * have no use either. */
-static enum err check(struct token *token, const struct mech *mech, struct bytes in,
+static enum err check(const struct token *token, const struct mech *mech, struct bytes in,
                       struct bytes signature)
 {
     struct bytes spki = buffer_view(&token->holder.x509.spki);
     enum err e = mech_is_pss(mech) ? rsa_check_pss_sha256(spki, in, signature)
                                    : rsa_check_pkcs1(spki, in, signature);
-    if (e == ERR_BAD_SIGNATURE && token_distrust_holder(token))
-        return e;
     if (e != ERR_OK)
         log_write(LOG_ERROR, "what the card has signed does not fit its certificate: %s",
                   err_text(e));
     return e;
+}
+
+/* Reading the certificate only to check a PKCS#1 signature would cost half as many commands again;
+ * most programs have read it by now. */
+static enum err sign_and_check(const struct token *token, const struct mech *mech, struct bytes in,
+                               uint8_t *signature)
+{
+    enum card_scheme scheme = mech_is_pss(mech) ? CARD_PSS : CARD_PKCS1;
+    enum err e = card_sign(&token->insertion->card, token->role, scheme, in, signature);
+    if (e == ERR_OK && token->holder.state == TOKEN_READ)
+        e = check(token, mech, in, bytes_of(signature, sign_size(token)));
+    return e;
+}
+
+static bool is_pss_failure(const struct mech *mech, enum err e)
+{
+    return mech_is_pss(mech) && (e == ERR_REFUSED || e == ERR_BAD_SIGNATURE);
+}
+
+/* A PSS that the card refuses, or makes wrongly, twice running is one it cannot do. */
+static enum err give_up_pss(struct token *token)
+{
+    uint8_t block[256];
+    size_t len;
+    /* After a reset that came in between, all is refused: by another application. */
+    if (card_read_first(&token->insertion->card, PROFILE_FILE_TOKEN_INFO, block, &len) != ERR_OK)
+        return ERR_TRANSPORT;
+    token->insertion->refused_pss = true; /* also where no file can be written */
+    token->outdated = true; /* NSS reads the mechanism list anew when its sessions are gone */
+    return ERR_REFUSED;
 }
 
 /* Inside a transaction. For PSS the public key must be known: a card that treats P1 = 04 in another
@@ -148,10 +174,6 @@ static enum err check(struct token *token, const struct mech *mech, struct bytes
 static enum err sign_on_card(struct token *token, const struct mech *mech, struct bytes in,
                              uint8_t *signature)
 {
-    struct card *card = &token->insertion->card;
-    enum card_scheme scheme = mech_is_pss(mech) ? CARD_PSS : CARD_PKCS1;
-    uint8_t block[256];
-    size_t len;
     enum err e = ERR_OK;
     /* Where the certificate is free it is read first, so that one that makes no sense costs no
      * VERIFY. */
@@ -163,23 +185,14 @@ static enum err sign_on_card(struct token *token, const struct mech *mech, struc
         e = token_load_holder_inside(token);
     if (e != ERR_OK)
         return e;
-    for (int round = 0; round < 2; round++) {
-        e = card_sign(card, token->role, scheme, in, signature);
-        /* Reading the certificate only to check a PKCS#1 signature would cost half as many
-         * commands again; most programs have read it by now. */
-        if (e == ERR_OK && token->holder.state == TOKEN_READ)
-            e = check(token, mech, in, bytes_of(signature, sign_size(token)));
-        /* A PSS that the card refuses, or makes wrongly, twice running is one it cannot do. */
-        if (!mech_is_pss(mech) || (e != ERR_REFUSED && e != ERR_BAD_SIGNATURE) || token->outdated)
-            return e;
-    }
-    /* After a reset that came in between, all is refused: by another application. */
-    if (card_read_first(card, PROFILE_FILE_TOKEN_INFO, block, &len) != ERR_OK)
-        return ERR_TRANSPORT;
-    pss_refused_note(card->model);
-    token->insertion->refused_pss = true; /* also where no file can be written */
-    token->outdated = true; /* NSS reads the mechanism list anew when its sessions are gone */
-    return ERR_REFUSED;
+    e = sign_and_check(token, mech, in, signature);
+    if (is_pss_failure(mech, e)) /* one may be an accident */
+        e = sign_and_check(token, mech, in, signature);
+    /* A signature that fits what the card really has, but not what programs were told of it, is of
+     * no use to them either; and it is no failure of the card's. */
+    if (e == ERR_BAD_SIGNATURE && !token_confirm_holder(token))
+        return e;
+    return is_pss_failure(mech, e) ? give_up_pss(token) : e;
 }
 
 static CK_RV sign(struct token *token, const struct mech *mech, struct bytes in, uint8_t *signature)
@@ -193,6 +206,7 @@ static CK_RV sign(struct token *token, const struct mech *mech, struct bytes in,
         rv = rv_of(insertion_begin(token->insertion));
     if (rv != CKR_OK)
         return rv;
+    bool refused_before = token->insertion->refused_pss;
     /* From here on the card may have signed: one consent, at most one signature. */
     pin_use(token);
     enum err e = sign_on_card(token, mech, in, signature);
@@ -200,6 +214,8 @@ static CK_RV sign(struct token *token, const struct mech *mech, struct bytes in,
         pin_prove_isolation(token);
     insertion_end(token->insertion, token->config->isolation);
     token_keep_certificates(token);
+    if (token->insertion->refused_pss && !refused_before)
+        pss_refused_note(token->insertion->card.model);
     if (e == ERR_DENIED)
         pin_lost(token);
     pin_tidy(token);

@@ -151,6 +151,7 @@ static void renew(struct terminal *t, struct token *token)
     if (!still_in)
         return;
     if (token_init(token, role, t->slots->config, &t->insertion, number)) {
+        token_recall_pss(token);
         adopt(t, token);
         return;
     }
@@ -217,12 +218,15 @@ static enum err recognise(struct terminal *t)
     lock_give(t->slots->lock);
     enum err e = insertion_recognise(&t->insertion, t->reader, t->name, events);
     /* A bad contact often only spoils the first exchange. */
-    if (e == ERR_ANSWER || e == ERR_TRANSPORT)
+    if (e == ERR_ANSWER || e == ERR_TRANSPORT || e == ERR_NOT_FOUND)
         e = insertion_recognise(&t->insertion, t->reader, t->name, events);
     if (e != ERR_OK)
         return e;
     e = make_tokens(t);
     insertion_end(&t->insertion, false);
+    for (int role = 0; e == ERR_OK && role < CARD_ROLES; role++)
+        if (t->tokens[role].number != 0)
+            token_recall_pss(&t->tokens[role]);
     return e;
 }
 

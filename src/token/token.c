@@ -39,9 +39,13 @@ bool token_init(struct token *token, enum card_role role, const struct config *c
     token->number = number;
     if (role == CARD_AUTH && !token->key->certificate_private)
         token->issued = insertion->first_is_certificate ? CARD_YES : CARD_NO;
-    token->pss = profile->pss && config->pss && !insertion->refused_pss &&
-                 !pss_refused_known(insertion->card.model);
+    token->pss = profile->pss && config->pss && !insertion->refused_pss;
     return true;
+}
+
+void token_recall_pss(struct token *token)
+{
+    token->pss = token->pss && !pss_refused_known(token->insertion->card.model);
 }
 
 void token_clear(struct token *token)
@@ -266,14 +270,22 @@ bool token_recall_holder(struct token *token)
     return recall(&token->holder, file, first_of_holder(token));
 }
 
-bool token_distrust_holder(struct token *token)
+bool token_confirm_holder(struct token *token)
 {
-    if (!token->holder.remembered)
-        return false;
-    log_write(LOG_WARNING, "the certificate that was remembered is not the card's");
-    token->insertion->distrusts_kept = true;
-    token->outdated = true;
-    return true;
+    struct card *card = &token->insertion->card;
+    struct buffer der = {0};
+    card->long_reads = CARD_NO;
+    card->current_file = 0;
+    enum err e = card_read_certificate(card, token->key->certificate, bytes_of(NULL, 0), &der);
+    bool same = e == ERR_OK && bytes_equal(buffer_view(&der), buffer_view(&token->holder.x509.der));
+    buffer_clear(&der);
+    if (e == ERR_OK && !same) {
+        log_write(LOG_WARNING, "the certificate that was %s is not the card's",
+                  token->holder.remembered ? "remembered" : "read before");
+        token->insertion->distrusts_kept |= token->holder.remembered;
+        token->outdated = true;
+    }
+    return same;
 }
 
 /* Whether it may be lost by trying it that the card reads long: also that of somebody who has a
@@ -313,7 +325,8 @@ static void wake_if_mute(struct insertion *in)
     if (e != ERR_TRANSPORT)
         return;
     log_write(LOG_INFO, "nothing comes from the card any more: its power is taken");
-    card_take_power(&in->card);
+    if (card_take_power(&in->card))
+        insertion_forgotten(in);
 }
 
 /* What has come to nothing once is not tried again, so another transaction goes well. */

@@ -59,6 +59,10 @@ bool token_init(struct token *token, enum card_role role, const struct config *c
                 struct insertion *insertion, unsigned long number);
 void token_clear(struct token *token);
 
+/* Outside of any transaction, after token_init(): PSS is not offered where a card of this model is
+ * known to have refused it (pss_refused.h). */
+void token_recall_pss(struct token *token);
+
 /* Inside a transaction: reads the tries left. Unknown is not an error. */
 void token_read_tries(struct token *token);
 
@@ -93,11 +97,13 @@ bool token_recall_holder(struct token *token);
 void token_keep_certificates(struct token *token);
 
 /*
- * The holder's certificate does not fit what the card has signed. False when it was read from the
- * card. Else it was only remembered: none that was kept is believed any more for as long as this
- * card stays in, and the token is outdated, since programs have been told of another one.
+ * Inside a transaction, with the PIN presented if it is needed: the holder's certificate does not
+ * fit what the card has signed. Reads it once more, in short commands. True: it is the card's own,
+ * byte for byte. False when it cannot be read; or when it is another one, because what was
+ * remembered, or read before, was wrong: then the token is outdated, since programs have been told
+ * so, and nothing that was kept is believed any more for as long as this card stays in.
  */
-bool token_distrust_holder(struct token *token);
+bool token_confirm_holder(struct token *token);
 
 /* Copies TEXT into a field of SIZE bytes, padded with blanks, never cutting a UTF-8 character. */
 void token_pad(CK_UTF8CHAR *field, size_t size, const char *text);

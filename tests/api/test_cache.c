@@ -231,40 +231,32 @@ static void test_damaged(void **state)
 
 /* ---- when ---- */
 
-/* A disk may take its time, and another program waits for the card. */
-static int watch_folder(void)
-{
-    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    assert_true(fd >= 0);
-    assert_true(
-        inotify_add_watch(fd, kept_folder(), IN_OPEN | IN_CREATE | IN_MOVED_TO | IN_DELETE) >= 0);
-    return fd;
-}
-
-static bool was_touched(int fd)
-{
-    char events[4096];
-    ssize_t n = read(fd, events, sizeof(events));
-    return n > 0;
-}
-
+/* A disk may take its time, and another program waits for the card: so nothing on the disks where
+ * homes are is touched while it is held. */
 struct watch {
     int fd;
-    unsigned inside, outside; /* how often it was */
+    unsigned inside, outside; /* how often something was */
 };
 
-/* Each transaction begins with the selection of the application. */
-static bool look_inside(void *context, const uint8_t *command, size_t len, uint8_t *response,
-                        size_t *received)
+static struct watch watch_homes(void)
+{
+    const uint32_t what = IN_OPEN | IN_CREATE | IN_MOVED_TO | IN_DELETE;
+    struct watch watch = {.fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC)};
+    char state[512];
+    snprintf(state, sizeof(state), "%s/jpki-pkcs11", getenv("XDG_STATE_HOME"));
+    assert_true(watch.fd >= 0);
+    assert_true(inotify_add_watch(watch.fd, kept_folder(), what) >= 0);
+    assert_true(inotify_add_watch(watch.fd, state, what) >= 0);
+    return watch;
+}
+
+static void look_inside(void *context, bool inside)
 {
     struct watch *watch = context;
-    (void)response;
-    (void)received;
-    bool touched = was_touched(watch->fd);
-    bool begins = len > 5 && command[1] == 0xA4 && command[2] == 0x04;
-    watch->inside += touched && !begins;
-    watch->outside += touched && begins;
-    return false;
+    char events[4096];
+    bool touched = read(watch->fd, events, sizeof(events)) > 0;
+    watch->inside += touched && inside;
+    watch->outside += touched && !inside;
 }
 
 static CK_RV sign_once(uint8_t signature[SIGNATURE])
@@ -273,21 +265,43 @@ static CK_RV sign_once(uint8_t signature[SIGNATURE])
     return user_sign(session, CKM_SHA256_RSA_PKCS_PSS, user_key(session), "data", 4, signature);
 }
 
+/* PSS needs the key, which a program that only signs has not asked for. */
+static void test_signing_alone(void **state)
+{
+    uint8_t signature[SIGNATURE];
+    (void)state;
+    kept_program(CARD_1, NULL);
+    world_forget_card();
+    world_initialize(NULL);
+    twin_counters_clear();
+    assert_rv(sign_once(signature), CKR_OK);
+    assert_int_equal(twin_commands_of(READ_BINARY), 2); /* EF 0006, and the first block */
+}
+
+/* What is looked up is not enough, so that it is read, and kept; and a card that refuses PSS is
+ * noted. */
 static void test_not_inside_transactions(void **state)
 {
     enum damage cut = CUT;
     uint8_t signature[SIGNATURE];
     (void)state;
     kept_program(CARD_1, NULL);
-    kept_each(damage, &cut); /* what is looked up is not enough, and more commands follow */
-    struct watch watch = {.fd = watch_folder()};
     world_initialize(NULL);
-    twin_set_hook(look_inside, &watch);
-    assert_rv(sign_once(signature), CKR_OK);
-    kept_expect_certificates(CARD_1);
-    twin_set_hook(NULL, NULL);
+    assert_rv(sign_once(signature), CKR_OK); /* which makes the history's folder */
     assert_rv(C_Finalize(NULL), CKR_OK);
+    kept_each(damage, &cut);
+    world_card_set(CARD_1, "pss", "no");
+    twin_remove(READER_1);
+    twin_insert_vcard(READER_1, world_card(CARD_1));
+    struct watch watch = watch_homes();
+    world_initialize(NULL);
+    twin_set_watch(look_inside, &watch);
+    assert_rv(sign_once(signature), CKR_DEVICE_ERROR);
+    kept_expect_certificates(CARD_1);
+    assert_rv(C_Finalize(NULL), CKR_OK);
+    twin_set_watch(NULL, NULL);
     close(watch.fd);
+    assert_int_equal(kept_program(CARD_1, NULL), KEPT_READS);
     assert_true(watch.outside > 0); /* so the watch is one */
     assert_int_equal(watch.inside, 0);
 }
@@ -366,17 +380,12 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        world_test(test_kept),
-        world_test(test_holder_alone),
-        world_test(test_modes),
-        world_test(test_another_card),
-        world_test(test_switched_off),
-        world_test(test_never_behind_a_pin),
-        world_test(test_telephone),
-        world_test(test_damaged),
-        world_test(test_not_inside_transactions),
-        world_test(test_many_cards),
-        world_test(test_no_folder),
+        world_test(test_kept),          world_test(test_holder_alone),
+        world_test(test_modes),         world_test(test_another_card),
+        world_test(test_switched_off),  world_test(test_never_behind_a_pin),
+        world_test(test_telephone),     world_test(test_damaged),
+        world_test(test_signing_alone), world_test(test_not_inside_transactions),
+        world_test(test_many_cards),    world_test(test_no_folder),
         world_test(test_faults),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);

@@ -4,6 +4,7 @@
  * certificate is known, one of the wrong length never at all. And cards that cannot do PSS, which
  * programs choose by the mechanism list without falling back.
  */
+#include "kept.h"
 #include "user.h"
 
 #include <fcntl.h>
@@ -350,10 +351,17 @@ static void test_sessions_end(void **state)
     assert_int_equal(user_session_state(user_open(AUTH)), CKS_RW_PUBLIC_SESSION);
 }
 
-/* One refusal alone may be an accident: the card does PSS after all. */
-static void test_one_bad_pss(void **state)
+/* An earlier program has read all certificates, and they are kept. */
+static void remember(void)
 {
-    (void)state;
+    world_initialize(NULL);
+    kept_expect_certificates(CARD_1);
+    assert_rv(C_Finalize(NULL), CKR_OK);
+}
+
+/* One refusal alone may be an accident: the card does PSS after all. */
+static void stays_with_pss(void)
+{
     uint8_t signature[SIGNATURE];
     world_initialize(NULL);
     CK_SESSION_HANDLE session = user_logged_in(AUTH);
@@ -370,6 +378,54 @@ static void test_one_bad_pss(void **state)
         expect_signature(session, AUTH, CKM_SHA256_RSA_PKCS_PSS);
         assert_true(lists_pss(READER_1));
     }
+    assert_rv(C_Finalize(NULL), CKR_OK);
+}
+
+static void test_one_bad_pss(void **state)
+{
+    (void)state;
+    stays_with_pss();
+    remember();
+    stays_with_pss();
+}
+
+/* Two running are none, whether the certificate was read or remembered: it is noted by the first
+ * program that meets it, and no signature is handed out. */
+static void test_noted_at_once(void **state)
+{
+    (void)state;
+    world_card_set(CARD_1, "pss-as-pkcs1", "yes");
+    world_put(READER_1, CARD_1);
+    for (int warm = 0; warm < 2; warm++) {
+        world_forget_state();
+        world_forget_cache();
+        if (warm)
+            remember();
+        world_initialize(NULL);
+        assert_true(lists_pss(READER_1));
+        CK_SESSION_HANDLE session = user_logged_in(AUTH);
+        expect_nothing(session, CKM_SHA256_RSA_PKCS_PSS, user_key(session), data, sizeof(data));
+        assert_rv(C_Finalize(NULL), CKR_OK);
+        remember();
+        world_initialize(NULL);
+        assert_false(lists_pss(READER_1));
+        assert_rv(C_Finalize(NULL), CKR_OK);
+    }
+}
+
+/* A signature that was spoilt ends no login. */
+static void test_one_bad_signature(void **state)
+{
+    (void)state;
+    remember();
+    world_initialize(NULL);
+    kept_expect_certificates(CARD_1); /* so that it is looked at */
+    CK_SESSION_HANDLE session = user_logged_in(AUTH);
+    liar.once = true;
+    liar.lie = MIDDLE_BIT;
+    expect_nothing(session, CKM_SHA256_RSA_PKCS, user_key(session), data, sizeof(data));
+    assert_int_equal(liar.lie, HONEST);
+    expect_signature(session, AUTH, CKM_SHA256_RSA_PKCS);
 }
 
 /* The memory lasts for a month, and only what it says counts. */
@@ -416,10 +472,11 @@ static void test_memory_of_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        row(test_known_certificate),   row(test_wrong_length),
-        row(test_consent_is_used),     row(test_pss_lies),
-        world_test(test_pss_as_pkcs1), world_test(test_pss_refused),
-        world_test(test_sessions_end), row(test_one_bad_pss),
+        row(test_known_certificate),    row(test_wrong_length),
+        row(test_consent_is_used),      row(test_pss_lies),
+        world_test(test_pss_as_pkcs1),  world_test(test_pss_refused),
+        world_test(test_sessions_end),  row(test_one_bad_pss),
+        world_test(test_noted_at_once), row(test_one_bad_signature),
         row(test_memory_of_refusals),
     };
     return cmocka_run_group_tests_name("lying", tests, world_setup, world_teardown);

@@ -62,6 +62,7 @@ void bench_start(enum card_role role, const char *lines)
     assert_true(token_init(&bench.token, role, &bench.config, &bench.in, 1));
     token_read_tries(&bench.token);
     insertion_end(&bench.in, false);
+    token_recall_pss(&bench.token);
     twin_counters_clear();
     twin_calls_clear();
 }

@@ -249,6 +249,28 @@ static void test_login_that_the_card_keeps(void **state)
     check_sign(session, AUTH);
 }
 
+/* What worked before, and makes the card mute now: its power is taken, and the login that it kept
+ * is over, for the program, too. */
+static void test_mute_later(void **state)
+{
+    CK_BYTE value[VALUE_MAX];
+    CK_ULONG len;
+    (void)state;
+    start(true, "isolation=no");
+    CK_SESSION_HANDLE session = user_open(AUTH);
+    assert_rv(read_value(session, user_object(session, CKO_CERTIFICATE, 1), value, &len), CKR_OK);
+    assert_int_equal(long_commands, 1);
+    user_login(session, AUTH);
+    check_sign(session, AUTH);
+    breaks = MUTE;
+    assert_rv(read_value(session, user_object(session, CKO_CERTIFICATE, 3), value, &len), CKR_OK);
+    assert_true(is_file(bytes_of(value, len), "auth-ca.der"));
+    assert_int_equal(long_commands, 2);
+    assert_int_equal(user_session_state(session), CKS_RW_PUBLIC_SESSION);
+    user_login(session, AUTH);
+    check_sign(session, AUTH);
+}
+
 /* Nor one that another program has: one that is not ours, whose login outlives all that a driver
  * may do but taking the power; */
 static void test_login_of_a_stranger(void **state)
@@ -288,11 +310,17 @@ static void test_login_of_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        world_test(test_all_free_certificates), world_test(test_certificate_behind_a_login),
-        world_test(test_switched_off),          world_test(test_card_refuses),
-        world_test(test_reader_breaks),         world_test(test_reader_loses_the_card),
-        world_test(test_wrong_bytes),           world_test(test_login_that_the_card_keeps),
-        world_test(test_login_of_a_stranger),   world_test(test_login_of_another),
+        world_test(test_all_free_certificates),
+        world_test(test_certificate_behind_a_login),
+        world_test(test_switched_off),
+        world_test(test_card_refuses),
+        world_test(test_reader_breaks),
+        world_test(test_reader_loses_the_card),
+        world_test(test_wrong_bytes),
+        world_test(test_login_that_the_card_keeps),
+        world_test(test_mute_later),
+        world_test(test_login_of_a_stranger),
+        world_test(test_login_of_another),
     };
     return cmocka_run_group_tests_name("long", tests, world_setup, world_teardown);
 }

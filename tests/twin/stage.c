@@ -206,6 +206,7 @@ void twin_clear(void)
     stage.open = 0;
     stage.counters = (struct counters){0};
     stage.hook = NULL;
+    stage.watch = NULL;
     stage_changed();
     stage_give();
     twin_calls_clear();
@@ -437,6 +438,14 @@ void twin_counters_clear(void)
 {
     stage_take();
     stage.counters = (struct counters){0};
+    stage_give();
+}
+
+void twin_set_watch(twin_watch *watch, void *context)
+{
+    stage_take();
+    stage.watch = watch;
+    stage.watch_context = context;
     stage_give();
 }
 

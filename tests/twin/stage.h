@@ -54,6 +54,8 @@ extern struct stage {
     struct counters counters;
     twin_hook *hook;
     void *hook_context;
+    twin_watch *watch;
+    void *watch_context;
 } stage;
 
 /* Ends the program. NAME may be NULL. */

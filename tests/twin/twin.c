@@ -335,9 +335,20 @@ static enum err begin(struct reader *reader, bool *fresh)
     }
 }
 
+static void tell_watch(bool inside)
+{
+    stage_take();
+    twin_watch *watch = stage.watch;
+    void *context = stage.watch_context;
+    stage_give();
+    if (watch != NULL)
+        watch(context, inside);
+}
+
 enum err reader_begin(struct reader *reader, bool *fresh)
 {
     *fresh = false;
+    tell_watch(false);
     enter(reader->pid, &reader->inside);
     if (reader->transaction != TRANSACTION_NONE)
         stage_die("a transaction in a transaction", reader->name);
@@ -574,6 +585,7 @@ static bool end(struct reader *reader, bool off)
 
 bool reader_end(struct reader *reader, bool power_off_too)
 {
+    tell_watch(true);
     enter(reader->pid, &reader->inside);
     if (reader->transaction == TRANSACTION_NONE)
         stage_die("the end of no transaction", reader->name);

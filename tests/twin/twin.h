@@ -88,4 +88,9 @@ typedef bool twin_hook(void *context, const uint8_t *command, size_t len, uint8_
                        size_t *received);
 void twin_set_hook(twin_hook *hook, void *context);
 
+/* Called where each transaction begins, and just before it ends (INSIDE); without any lock of the
+ * twin held. NULL: nobody is. */
+typedef void twin_watch(void *context, bool inside);
+void twin_set_watch(twin_watch *watch, void *context);
+
 #endif
