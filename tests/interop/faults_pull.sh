@@ -25,10 +25,14 @@ VERIFIES=      # of an undisturbed run
 COMMANDS=
 CALLS=
 
-# fresh_card: one of which nothing is remembered, so that each run has the same calls.
+# So that each run has the same calls.
+forget_certificates() {
+    rm -rf "$XDG_CACHE_HOME/jpki-pkcs11"
+}
+
 fresh_card() {
     card_pull 0
-    rm -rf "$XDG_CACHE_HOME/jpki-pkcs11"
+    forget_certificates
     card_put 0
 }
 
@@ -97,6 +101,7 @@ inside_each() {
     local command mark
     for ((command = NEXT_COMMAND; command <= COMMANDS; command += EVERY)); do
         card_take 0
+        forget_certificates
         card_insert card 0 --fault "$command:pull"
         mark=$(apdu_mark card)
         run_scenario "$@"
